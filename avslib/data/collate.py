@@ -1,0 +1,43 @@
+"""From a list of clips to one `Batch`: stack, and let the front end turn sound into pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from avslib.types import Batch, Clip
+
+FrontEnd = Callable[..., Tensor]
+"""`front_end(waveform (A, S), sample_rate, frames=T) -> (T, A, F, M)`."""
+
+
+class Collate:
+    """`DataLoader(..., collate_fn=Collate(front_end))`.
+
+    Clips of one batch share T and size. Stills stay one frame long as long as all clips are stills.
+    """
+
+    def __init__(self, front_end: FrontEnd) -> None:
+        self.front_end = front_end
+
+    def __call__(self, clips: Sequence[Clip]) -> Batch:
+        seconds = clips[0].labels.shape[0]
+        frames = [clip.frames for clip in clips]
+        if len({f.shape[0] for f in frames}) > 1:
+            frames = [f.expand(seconds, *f.shape[1:]) for f in frames]
+        sound = [self.front_end(clip.waveform, clip.sample_rate, frames=seconds) for clip in clips]
+        return Batch(
+            frames=torch.stack(frames),
+            sound=torch.stack(sound),
+            labels=torch.stack([clip.labels for clip in clips]),
+            annotated=torch.stack([clip.annotated for clip in clips]),
+            valid=torch.stack([clip.valid for clip in clips]),
+            identifiers=tuple(clip.identifier for clip in clips),
+        )
+
+
+def collate(clips: Sequence[Clip], front_end: FrontEnd) -> Batch:
+    """One batch from `clips`; see `Collate`."""
+    return Collate(front_end)(clips)

@@ -1,0 +1,242 @@
+"""How a scene comes about: who is in the picture, who sounds when, where everything is pasted.
+
+A subset says what its scenes look like; the files of a split say what they are made of. The same
+(subset, files, seed, index) gives the same scene, whatever was composed before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from avslib.data.mini.pack import Item
+from avslib.data.scenes import OffScreen, Scene, SceneObject
+from avslib.errors import UserError
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Subset:
+    """What the scenes of one subset look like. Every `*_chance` is a probability per scene.
+
+    binary:              labels are 0 and 1, not class indices
+    seconds:             T
+    two_sources_chance:  two objects of different classes sound, otherwise one
+    nobody_chance:       no object sounds, only what is off screen
+    all_along_chance:    a lone source sounds in every second; otherwise it starts and stops
+    extra_object_chance: one more silent object, of a class that never sounds if there is one
+    intruder_chance:     a class that is not in the picture sounds from off screen
+    noise_chance:        wind, rain, a crowd... in the background of the sound
+    scale:               long side of a cut-out, in parts of the picture's side
+    """
+
+    name: str
+    binary: bool
+    seconds: int
+    two_sources_chance: float = 0.4
+    nobody_chance: float = 0.06
+    all_along_chance: float = 0.35
+    extra_object_chance: float = 0.25
+    intruder_chance: float = 0.2
+    noise_chance: float = 0.3
+    scale: tuple[float, float] = (0.38, 0.66)
+
+
+MS3 = Subset(name="ms3", binary=True, seconds=5)
+VPO_MS = Subset(name="vpo-ms", binary=False, seconds=1, two_sources_chance=0.6, all_along_chance=1.0)
+SUBSETS = {subset.name: subset for subset in (MS3, VPO_MS)}
+
+
+@dataclass(frozen=True)
+class Material:
+    """The files a composer may use. `classes` are the ones that may sound, with their label order."""
+
+    classes: tuple[str, ...]
+    cutouts: dict[str, list[Item]]
+    recordings: dict[str, list[Item]]
+    noises: list[Item]
+    backgrounds: list[Item]
+    augment: bool = False
+    able: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        able = tuple(c for c in self.classes if self.cutouts.get(c) and self.recordings.get(c))
+        if len(able) < 3 or not self.backgrounds:
+            raise UserError(
+                f"only {len(able)} classes have both a picture and a recording here ({', '.join(able) or 'none'}); "
+                "a scene needs three: choose another licence family, split or fold"
+            )
+        object.__setattr__(self, "able", able)
+
+    @property
+    def never_sound(self) -> list[str]:
+        """Classes with pictures that are not among the sounding ones."""
+        return [name for name in self.cutouts if name not in self.classes]
+
+
+def _pick(rng: np.random.Generator, items: list[Item]) -> Item:
+    """A file, each instance equally likely however many files it has."""
+    instances = sorted({item.instance for item in items})
+    chosen = instances[rng.integers(len(instances))]
+    of_instance = [item for item in items if item.instance == chosen]
+    return of_instance[rng.integers(len(of_instance))]
+
+
+def _interval(rng: np.random.Generator, seconds: int, whole: bool) -> npt.NDArray[np.bool_]:
+    """(T,) one run of seconds, at least two long where there is room."""
+    sounding = np.zeros(seconds, bool)
+    if whole or seconds < 3:
+        return ~sounding
+    length = int(rng.integers(2, seconds))
+    start = int(rng.integers(0, seconds - length + 1))
+    sounding[start : start + length] = True
+    return sounding
+
+
+def _cut(rng: np.random.Generator, item: Item, long_side: float, augment: bool) -> Pixels:
+    """(h, w, 4) the cut-out at its size, flipped half of the time; in training also turned and relit."""
+    picture = item.picture
+    factor = long_side / max(picture.size)
+    size = (max(4, round(picture.width * factor)), max(4, round(picture.height * factor)))
+    picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    if rng.random() < 0.5:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if augment:
+        picture = picture.rotate(float(rng.uniform(-15, 15)), Image.Resampling.BILINEAR, expand=True)
+    pixels = np.asarray(picture)
+    if augment:
+        lit = pixels[..., :3] * rng.uniform(0.75, 1.25, 3) * rng.uniform(0.8, 1.2) + rng.uniform(-20, 20)
+        pixels = np.concatenate([lit.clip(0, 255).astype(np.uint8), pixels[..., 3:]], axis=2)
+    return pixels
+
+
+def _background(rng: np.random.Generator, item: Item, side: int) -> Pixels:
+    """(side, side, 3) a random square of the background."""
+    picture = item.picture
+    crop = min(picture.size) * rng.uniform(0.7, 1.0)
+    left, top = rng.uniform(0, picture.width - crop), rng.uniform(0, picture.height - crop)
+    square = picture.resize(
+        (side, side), Image.Resampling.BILINEAR, box=(left, top, left + crop, top + crop), reducing_gap=2.0
+    )
+    pixels = np.asarray(square)
+    return pixels[:, ::-1] if rng.random() < 0.5 else pixels
+
+
+def _place(
+    rng: np.random.Generator, canvas: npt.NDArray[np.float32], cut: Pixels, taken: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Paste `cut` onto `canvas` where it hides least of what is `taken`; its mask (H, W)."""
+    side = canvas.shape[0]
+    height, width = min(side, cut.shape[0]), min(side, cut.shape[1])
+    cut = cut[:height, :width]
+    solid = cut[..., 3] > 127
+    best, best_overlap = (0, 0), np.inf
+    for _ in range(6):
+        top, left = int(rng.integers(0, side - height + 1)), int(rng.integers(0, side - width + 1))
+        overlap = (taken[top : top + height, left : left + width] & solid).sum()
+        if overlap < best_overlap:
+            best, best_overlap = (top, left), overlap
+    window = (slice(best[0], best[0] + height), slice(best[1], best[1] + width))
+    alpha = cut[..., 3:].astype(np.float32) / 255
+    canvas[window] += alpha * (cut[..., :3] - canvas[window])
+    mask = np.zeros((side, side), bool)
+    mask[window] = solid
+    return mask
+
+
+def _cast(rng: np.random.Generator, subset: Subset, material: Material) -> tuple[list[str], list[str]]:
+    """Class names in the picture: those that sound, those that stay silent (never empty)."""
+    count = 0 if rng.random() < subset.nobody_chance else 1 + int(rng.random() < subset.two_sources_chance)
+    count = min(count, len(material.able) - 2)
+    order = [material.able[i] for i in rng.permutation(len(material.able))]
+    sounding, silent = order[:count], order[count : count + 1]
+    if count < 2 and rng.random() < subset.extra_object_chance:
+        never = material.never_sound
+        silent.append(never[rng.integers(len(never))] if never else order[count + 1])
+    return sounding, silent
+
+
+def compose(
+    subset: Subset, material: Material, *, side: int, seed: int, index: int, family: str | None = None
+) -> Scene:
+    """Scene number `index`: a pure function of its arguments.
+
+    side: of the square picture in pixels. Raises UserError when a file cannot be read.
+    """
+    rng = np.random.default_rng([seed, index])
+    sounding, silent = _cast(rng, subset, material)
+    background = _pick(rng, material.backgrounds)
+    canvas = _background(rng, background, side).astype(np.float32)
+    objects = _paste_all(rng, subset, material, sounding, silent, canvas)
+    present = {*sounding, *silent}
+    absent = [name for name in material.able if name not in present]
+    off_screen = _off_screen(rng, subset, material, absent, bool(sounding))
+    sources = max(1, len(sounding))
+    visible = [name for name in silent if name in material.able]
+    stand_ins = {
+        "absent": tuple(_stand_in(rng, material, absent) for _ in range(sources)) if absent else (),
+        "visible": tuple(_stand_in(rng, material, visible) for _ in range(sources)) if visible else (),
+    }
+    return Scene(
+        identifier=f"{subset.name}_{seed}_{index:06d}", picture=canvas.astype(np.uint8).transpose(2, 0, 1).copy(),
+        objects=tuple(objects), off_screen=tuple(off_screen), stand_ins=stand_ins, background=background,
+        classes=material.classes, binary=subset.binary, seconds=subset.seconds, seed=seed * 1_000_003 + index,
+        family=family,
+    )  # fmt: skip
+
+
+def _stand_in(rng: np.random.Generator, material: Material, names: list[str]) -> Item:
+    return _pick(rng, material.recordings[names[rng.integers(len(names))]])
+
+
+def _paste_all(
+    rng: np.random.Generator, subset: Subset, material: Material, sounding: list[str], silent: list[str],
+    canvas: npt.NDArray[np.float32],
+) -> list[SceneObject]:  # fmt: skip
+    """Paste every object in random order; later ones hide what lies behind them."""
+    side = canvas.shape[0]
+    taken = np.zeros((side, side), bool)
+    objects: list[SceneObject] = []
+    everyone = [*sounding, *silent]
+    for name in [everyone[i] for i in rng.permutation(len(everyone))]:
+        item = _pick(rng, material.cutouts[name])
+        cut = _cut(rng, item, float(rng.uniform(*subset.scale)) * side, material.augment)
+        mask = _place(rng, canvas, cut, taken)
+        objects = [replace(other, mask=other.mask & ~mask) for other in objects]
+        taken |= mask
+        sounds = name in sounding
+        objects.append(
+            SceneObject(
+                name=name, mask=mask, cutout=item, recording=_pick(rng, material.recordings[name]) if sounds else None,
+                sounding=_interval(rng, subset.seconds, len(sounding) == 1 and rng.random() < subset.all_along_chance)
+                if sounds else np.zeros(subset.seconds, bool),
+                gain=float(10 ** (rng.uniform(-3, 3) / 20)), offset=int(rng.integers(0, 80_000)),
+            )
+        )  # fmt: skip
+    return objects[::-1]
+
+
+def _off_screen(
+    rng: np.random.Generator, subset: Subset, material: Material, absent: list[str], somebody: bool
+) -> list[OffScreen]:
+    """Sounds without a picture: sometimes an absent class, sometimes a noise."""
+    others: list[OffScreen] = []
+    if absent and rng.random() < (subset.intruder_chance if somebody else 0.6):
+        others.append(
+            OffScreen(
+                recording=_stand_in(rng, material, absent), sounding=_interval(rng, subset.seconds, False),
+                position=float(rng.random()), gain=float(10 ** (rng.uniform(-6, 0) / 20)), offset=int(rng.integers(80_000)),
+            )
+        )  # fmt: skip
+    if material.noises and rng.random() < subset.noise_chance:
+        others.append(
+            OffScreen(
+                recording=_pick(rng, material.noises), sounding=np.ones(subset.seconds, bool),
+                position=float(rng.random()), gain=float(10 ** (rng.uniform(-18, -8) / 20)), offset=int(rng.integers(80_000)),
+            )
+        )  # fmt: skip
+    return others

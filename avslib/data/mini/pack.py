@@ -1,0 +1,155 @@
+"""The files of AVS-Mini: a manifest, and pictures and sounds that are decoded once and kept.
+
+All sounds get one treatment, because they come from packages of very different quality: 16 kHz mono, cut to
+the band of the poorest of them (a telephone line), silence trimmed from both ends, and the same loudness.
+Without it a model could tell the package, and with it often the class, from the bandwidth alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy.signal import butter, sosfiltfilt
+
+from avslib.audio.files import read_audio, resample
+from avslib.errors import UserError
+
+CORE_CLASSES = ("bird", "cow", "hammer", "hen", "horse", "man", "sheep", "woman")
+"""The classes that sound in the chapters, labels 1 to 8."""
+CLASSES = (
+    *CORE_CLASSES, "deer", "duck", "goat", "pig", "dog", "cat", "elephant", "car", "airplane", "camel",
+)  # fmt: skip
+"""Every class that has recordings, labels 1 to 18."""
+FAMILIES = ("permissive", "GPL", "CC-BY-SA")
+"""Licence families; a published scene holds permissive files and files of one other family at most."""
+
+SAMPLE_RATE = 16_000
+BAND_LIMIT_HZ = 3_400.0
+LOUDNESS = 0.1
+"""Root mean square of the active part of every treated sound, -20 dB of full scale."""
+
+FOLDER = Path(__file__).parent
+Waveform = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row of the manifest. `families` are the licence families the file may be used under."""
+
+    path: Path
+    kind: str
+    name: str
+    instance: str
+    medium: str
+    source: str
+    origin: str
+    licence: str
+    families: frozenset[str]
+    author: str
+    sha256: str
+
+    @property
+    def is_photograph(self) -> bool:
+        """False for the drawn and rendered pictures, which only ever train."""
+        return self.medium.startswith("photo")
+
+    @cached_property
+    def picture(self) -> Image.Image:
+        """The decoded picture: RGBA with its cut-out's outline, or RGB for a background."""
+        try:
+            with Image.open(self.path) as opened:
+                return opened.convert("RGBA" if self.kind == "cutout" else "RGB")
+        except FileNotFoundError:
+            raise UserError(f"{self.path}: picture is missing; reinstall avslib or restore the file") from None
+        except (OSError, SyntaxError, ValueError) as error:
+            raise UserError(f"{self.path}: not a readable picture ({error}); restore the file") from None
+
+    @cached_property
+    def sound(self) -> Waveform:
+        """(S,) float32 at 16 kHz, treated: band-limited, trimmed, of equal loudness."""
+        waveform, rate = read_audio(self.path)
+        mono = resample(waveform.mean(dim=0, keepdim=True), rate, SAMPLE_RATE)[0].numpy()
+        return treat(mono, self.path)
+
+    @cached_property
+    def check(self) -> str:
+        """sha256 of the file as it lies on the disk."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+
+def treat(mono: Waveform, path: Path) -> Waveform:
+    """Band-limit, trim and level one recording: (S,) -> (S',). Raises UserError when nothing is left."""
+    limited = sosfiltfilt(butter(6, BAND_LIMIT_HZ, fs=SAMPLE_RATE, output="sos"), mono)
+    window = SAMPLE_RATE // 50
+    frames = limited[: len(limited) // window * window].reshape(-1, window)
+    level = np.sqrt((frames**2).mean(axis=1))
+    active = np.flatnonzero(level > 0.1 * level.max(initial=0.0)) if level.any() else np.array([], dtype=int)
+    if not len(active):
+        raise UserError(f"{path}: the recording is silent below {BAND_LIMIT_HZ:.0f} Hz; take it out of the manifest")
+    loudness = np.sqrt((frames[active] ** 2).mean())
+    kept = limited[active[0] * window : (active[-1] + 1) * window]
+    return (kept * (LOUDNESS / loudness)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """All items of a manifest. `of(kind)` and `of(kind, name)` list them in the manifest's order."""
+
+    folder: Path
+    items: tuple[Item, ...]
+
+    def of(self, kind: str, name: str | None = None) -> list[Item]:
+        """Items of one kind ('cutout', 'sound', 'noise', 'background'), of one class if `name` is given."""
+        return [item for item in self.items if item.kind == kind and name in (None, item.name)]
+
+
+def _item(folder: Path, row: dict[str, str], line: int) -> Item:
+    path = folder / "pack" / row["path"]
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"{folder / 'manifest.csv'}, line {line}: {row['path']} leads out of the pack; remove the row")
+    if not path.is_file():
+        raise UserError(
+            f"{folder / 'manifest.csv'}, line {line}: {row['path']} is not there; restore the file or remove the row"
+        )
+    families = frozenset(row["family"].split("|"))
+    if not families <= set(FAMILIES):
+        raise UserError(f"{folder / 'manifest.csv'}, line {line}: family {row['family']!r} is not one of {FAMILIES}")
+    return Item(
+        path=path, kind=row["kind"], name=row["class"], instance=row["instance"], medium=row["medium"],
+        source=row["source"], origin=row["origin"], licence=row["licence"], families=families,
+        author=row["author"], sha256=row["sha256"],
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def load_pack(folder: Path = FOLDER) -> Pack:
+    """Read a manifest; files are decoded when they are first used.
+
+    Raises UserError when the manifest is missing or malformed, or names a file that is not there.
+    """
+    manifest = folder / "manifest.csv"
+    if not manifest.is_file():
+        raise UserError(f"{manifest}: no manifest; reinstall avslib, or name a folder that holds one")
+    with manifest.open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    try:
+        return Pack(folder, tuple(_item(folder, row, line) for line, row in enumerate(rows, start=2)))
+    except (KeyError, AttributeError) as error:
+        raise UserError(f"{manifest}: column {error} is missing; see avslib/data/mini/README.md") from None
+
+
+def verify_pack(folder: Path = FOLDER) -> int:
+    """Decode every file and compare its checksum; the number of files. Raises UserError at the first fault."""
+    pack = load_pack(folder)
+    for item in pack.items:
+        if item.check != item.sha256:
+            raise UserError(f"{item.path}: the file is not the one in the manifest (sha256 differs); restore it")
+        _ = item.sound if item.kind in ("sound", "noise") else item.picture
+    return len(pack.items)

@@ -1,0 +1,60 @@
+"""Which files are seen in training and which are held out: by instance, four ways.
+
+An instance is one person, one speaker, one animal's picture or one recording. Fold f holds out another
+quarter of the instances of every class for the test and an eighth for validation, so that a result can be
+reported over folds: which instances are held out matters more than the seed.
+Drawn and rendered pictures are no fair test and only ever train.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from avslib.data.mini.pack import Item, Pack
+from avslib.errors import UserError
+
+SPLITS = ("train", "val", "test")
+FOLDS = 4
+
+
+def _shuffled(instances: set[str]) -> list[str]:
+    """A fixed order that has nothing to do with names or packages."""
+    return sorted(instances, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+
+
+def _split_of(instances: list[str], fold: int) -> dict[str, str]:
+    """{instance: split}: a quarter of the shuffled instances tests, an eighth validates, at least one each."""
+    count = len(instances)
+    if count < 3:  # too few to hold out: they train
+        return {name: "train" for name in instances}
+    tests, vals = (count + 2) // 4, max(1, count // 8)
+    start = fold * tests
+    order = [instances[(start + i) % count] for i in range(count)]
+    return {
+        name: "test" if i < tests else "val" if i < tests + vals else "train" for i, name in enumerate(order)
+    }
+
+
+def split_items(pack: Pack, *, split: str, fold: int) -> list[Item]:
+    """The items of one split. Raises UserError for a split or fold that does not exist."""
+    if split not in SPLITS:
+        raise UserError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
+    if fold not in range(FOLDS):
+        raise UserError(f"unknown fold {fold}; choose 0 to {FOLDS - 1}")
+    chosen: list[Item] = []
+    for kind, name in sorted({(item.kind, item.name) for item in pack.items}):
+        items = pack.of(kind, name)
+        fair = {item.instance for item in items if kind != "cutout" or item.is_photograph}
+        where = _split_of(_shuffled(fair), fold)
+        chosen += [item for item in items if where.get(item.instance, "train") == split]
+    return chosen
+
+
+def by_class(items: Sequence[Item], kind: str) -> dict[str, list[Item]]:
+    """{class name: items of that kind}."""
+    grouped: dict[str, list[Item]] = {}
+    for item in items:
+        if item.kind == kind:
+            grouped.setdefault(item.name, []).append(item)
+    return grouped

@@ -1,0 +1,101 @@
+"""AVS-Mini as a data set: `MiniScenes("ms3", split="test")[3]` is a clip, `.scene(3)` all that is known of it."""
+
+from __future__ import annotations
+
+import zlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from torch.utils.data import Dataset
+
+from avslib.data.compose import SUBSETS, Material, compose
+from avslib.data.mini.pack import CORE_CLASSES, FAMILIES, FOLDER, Item, load_pack
+from avslib.data.mini.splits import by_class, split_items
+from avslib.data.scenes import Scene, Sound
+from avslib.errors import UserError
+from avslib.types import Clip
+
+
+class MiniScenes(Dataset[Clip]):
+    """Scenes composed on the fly from the files of one split.
+
+    subset:    "ms3" (binary, T = 5, mono methods) or "vpo-ms" (semantic, stereo, one second)
+    split:     "train", "val" or "test"; no cut-out, recording or background is in two of them
+    fold:      which instances are held out, 0 to 3
+    length:    number of scenes; scene i is the same whatever the length
+    size:      side of the square picture, pixels
+    instances: "unseen" takes everything from the split; "seen" (for the test) takes the *pictures of
+               objects* from the training split and puts them into new scenes, with unseen backgrounds and
+               recordings: what is left of the score is not due to unknown cut-outs
+    family:    "GPL" or "CC-BY-SA": only files that may be published together under one licence of that
+               family; "permissive": only permissive files; None mixes freely
+    sound:     which sound the clips are heard with, one of `scenes.SOUNDS`
+
+    Raises UserError for an unknown subset, split, fold, family or sound.
+    """
+
+    def __init__(
+        self,
+        subset: str = "ms3",
+        *,
+        split: str = "train",
+        fold: int = 0,
+        length: int = 1000,
+        size: int = 128,
+        seed: int = 0,
+        instances: Literal["unseen", "seen"] = "unseen",
+        family: str | None = None,
+        sound: Sound = "right",
+        folder: Path = FOLDER,
+    ) -> None:
+        if subset not in SUBSETS:
+            raise UserError(f"unknown subset {subset!r} of AVS-Mini; choose one of {', '.join(SUBSETS)}")
+        if family not in (None, *FAMILIES):
+            raise UserError(f"unknown licence family {family!r}; choose one of {', '.join(FAMILIES)}")
+        self.subset, self.split, self.length, self.size, self.sound = SUBSETS[subset], split, length, size, sound
+        self.family, self.classes = family, CORE_CLASSES
+        self.material = _material(folder, split, fold, instances, family)
+        self._seed = zlib.crc32(f"{subset}/{split}/{fold}/{instances}/{family}/{seed}".encode())
+
+    def __len__(self) -> int:
+        return self.length
+
+    def scene(self, index: int) -> Scene:
+        """Scene number `index`, with its objects, sources, licence and counterfactual sounds."""
+        if not 0 <= index < self.length:
+            raise IndexError(f"scene {index} of {self.length}")
+        return compose(
+            self.subset, self.material, side=self.size, seed=self._seed, index=index, family=self.family
+        )
+
+    def __getitem__(self, index: int) -> Clip:
+        return self.scene(index).clip(self.sound)
+
+
+@lru_cache(maxsize=16)
+def _material(folder: Path, split: str, fold: int, instances: str, family: str | None) -> Material:
+    pack = load_pack(folder)
+    allowed = {"permissive", family}
+
+    def of(part: str) -> list[Item]:
+        items = split_items(pack, split=part, fold=fold)
+        return [item for item in items if family is None or item.families & allowed]
+
+    files = of(split)
+    pictures = by_class(of("train") if instances == "seen" else files, "cutout")
+    if instances == "seen" and split != "test":
+        raise UserError(f"instances='seen' is a question for the test; {split!r} scenes have no such variant")
+    return Material(
+        classes=CORE_CLASSES,
+        cutouts={name: items for name, items in pictures.items() if name in CORE_CLASSES or _never(name, pictures)},
+        recordings={k: v for k, v in by_class(files, "sound").items() if k in CORE_CLASSES},
+        noises=[item for item in files if item.kind == "noise"],
+        backgrounds=[item for item in files if item.kind == "background"],
+        augment=split == "train",
+    )  # fmt: skip
+
+
+def _never(name: str, pictures: dict[str, list[Item]]) -> bool:
+    """Only photographs of silent classes serve as distractors."""
+    return any(item.is_photograph for item in pictures[name])

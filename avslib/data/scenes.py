@@ -1,0 +1,198 @@
+"""A scene: pasted objects, who of them sounds when, and the sound that results (the VPO procedure).
+
+A picture shows objects of different classes on a background. Some sound during some seconds; at least one
+object that *could* sound stays silent, so that the picture alone does not tell the answer. Sounds may also
+come from off screen. Stereo follows the object: a source whose mask has its centre of mass at `position`
+(0 left, 1 right) is heard with gain `1 - position` on the left and `position` on the right (CAVP, VPO).
+
+A source that sounds in seconds [start, stop) is heard from `start` to `0.96 * stop`. VGGish looks at window
+t = [0.96 t, 0.96 t + 0.96), so with this rule a second is on or off alike under windows of 0.96 s and of 1 s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from avslib.audio.stereo import pan
+from avslib.data.mini.pack import SAMPLE_RATE, Item
+from avslib.errors import UserError
+from avslib.types import Clip
+
+Sound = Literal["right", "silence", "noise", "absent", "visible", "mirrored"]
+SOUNDS: tuple[Sound, ...] = get_args(Sound)
+"""What a scene can be heard with. Only the waveform changes; picture and labels stay.
+
+right:    the scene's own sound
+silence:  nothing
+noise:    white noise as loud as a source
+absent:   in place of the right sources, a class that is not in the picture
+visible:  in place of the right sources, an object that is seen but silent
+mirrored: left and right swapped
+"""
+
+WINDOW = 0.96
+PEAK = 0.99
+Mask = npt.NDArray[np.bool_]
+Wave = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """One pasted object. mask: (H, W) bool, what is left visible of it; sounding: (T,) bool."""
+
+    name: str
+    mask: Mask
+    sounding: npt.NDArray[np.bool_]
+    cutout: Item
+    recording: Item | None = None
+    gain: float = 1.0
+    offset: int = 0
+
+    @property
+    def position(self) -> float:
+        """Horizontal centre of mass of the mask, 0 (left) to 1 (right)."""
+        columns = np.flatnonzero(self.mask.any(axis=0))
+        if not len(columns):
+            return 0.5
+        weight = self.mask.sum(axis=0)
+        return float((weight * (np.arange(self.mask.shape[1]) + 0.5)).sum() / weight.sum() / self.mask.shape[1])
+
+
+@dataclass(frozen=True)
+class OffScreen:
+    """A sound whose source is not in the picture: a noise, or a class that is absent."""
+
+    recording: Item
+    sounding: npt.NDArray[np.bool_]
+    position: float
+    gain: float
+    offset: int = 0
+
+
+def _spans(sounding: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """[(start, stop)] of the runs of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], sounding.astype(np.int8), [0]))))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist()))
+
+
+def track(recording: Item, sounding: npt.NDArray[np.bool_], gain: float, offset: int) -> Wave:
+    """(S,) the recording, repeated without gaps, heard only where it sounds; T seconds in all."""
+    out = np.zeros(len(sounding) * SAMPLE_RATE, np.float32)
+    sound = recording.sound
+    for start, stop in _spans(sounding):
+        begin = start * SAMPLE_RATE
+        end = len(out) if stop == len(sounding) else int(stop * WINDOW * SAMPLE_RATE)
+        repeated = np.resize(np.roll(sound, -(offset % len(sound))), end - begin)
+        fade = min(160, len(repeated))
+        ramp = np.linspace(0, 1, fade, dtype=np.float32)
+        repeated[:fade] *= ramp
+        repeated[-fade:] *= ramp[::-1]
+        out[begin:end] = gain * repeated
+    return out
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that is known about one composed scene.
+
+    picture:    (3, H, W) uint8, a still
+    objects:    front to back; `off_screen`: sounds without a picture
+    stand_ins:  {"absent" | "visible": recordings for that counterfactual, one per source}
+    background: the item behind everything; classes: label k is `classes[k - 1]`
+    binary:     True when labels are 0 and 1 (S4, MS3) and not class indices (AVSS, VPO)
+    """
+
+    identifier: str
+    picture: npt.NDArray[np.uint8]
+    objects: tuple[SceneObject, ...]
+    off_screen: tuple[OffScreen, ...]
+    stand_ins: dict[str, tuple[Item, ...]]
+    background: Item
+    classes: tuple[str, ...]
+    binary: bool
+    seconds: int
+    seed: int = 0
+    family: str | None = field(default=None)
+
+    @property
+    def sources(self) -> tuple[SceneObject, ...]:
+        """The objects that are heard at some time."""
+        return tuple(o for o in self.objects if o.recording is not None and o.sounding.any())
+
+    @cached_property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """(T, H, W): 0, or 1 (binary) or the class index where a sounding object is visible."""
+        height, width = self.picture.shape[1:]
+        out = np.zeros((self.seconds, height, width), np.int64)
+        for source in self.sources:
+            value = 1 if self.binary else 1 + self.classes.index(source.name)
+            out[np.ix_(source.sounding)] = np.where(source.mask, value, out[np.ix_(source.sounding)])
+        return out
+
+    @cached_property
+    def class_sounding(self) -> npt.NDArray[np.bool_]:
+        """(T, K) which classes are heard in each second, on screen or off; K = len(classes)."""
+        out = np.zeros((self.seconds, len(self.classes)), bool)
+        heard = [(s.name, s.sounding) for s in self.sources]
+        heard += [(o.recording.name, o.sounding) for o in self.off_screen if o.recording.kind == "sound"]
+        for name, sounding in heard:
+            out[:, self.classes.index(name)] |= sounding
+        return out
+
+    def waveform(self, sound: Sound = "right") -> torch.Tensor:
+        """(2, S) float32 at 16 kHz: what is heard. Raises UserError for an unknown `sound`."""
+        if sound not in SOUNDS:
+            raise UserError(f"unknown sound {sound!r}; choose one of {', '.join(SOUNDS)}")
+        length = self.seconds * SAMPLE_RATE
+        if sound == "silence":
+            return torch.zeros(2, length)
+        if sound == "noise":
+            noise = np.random.default_rng(self.seed).normal(0, 0.1, (1, length)).astype(np.float32)
+            return torch.from_numpy(noise).expand(2, length) * 0.5
+        mix = torch.zeros(2, length)
+        for number, source in enumerate(self.sources):
+            recording = self._recording(source, number, sound)
+            mono = track(recording, source.sounding, source.gain, source.offset)
+            mix += pan(torch.from_numpy(mono), source.position)
+        for other in self.off_screen:
+            mono = track(other.recording, other.sounding, other.gain, other.offset)
+            mix += pan(torch.from_numpy(mono), other.position)
+        mix *= PEAK / max(PEAK, float(mix.abs().max()))
+        return mix.flip(0) if sound == "mirrored" else mix
+
+    def _recording(self, source: SceneObject, number: int, sound: Sound) -> Item:
+        chosen = self.stand_ins.get(sound, ())
+        if sound in ("absent", "visible") and not chosen:
+            raise UserError(f"{self.identifier}: has no {sound} class to be heard instead; compose another scene")
+        assert source.recording is not None
+        return chosen[number % len(chosen)] if chosen else source.recording
+
+    def clip(self, sound: Sound = "right") -> Clip:
+        """The scene as a `Clip`; every variant of `sound` has the labels of the right one."""
+        every = torch.ones(self.seconds, dtype=torch.bool)
+        return Clip(
+            frames=torch.from_numpy(self.picture)[None], waveform=self.waveform(sound), sample_rate=SAMPLE_RATE,
+            labels=torch.from_numpy(self.labels), annotated=every, valid=every, identifier=self.identifier,
+        )  # fmt: skip
+
+    @property
+    def files(self) -> tuple[Item, ...]:
+        """Every file that the scene is made of, stand-ins included."""
+        used = [self.background, *(o.cutout for o in self.objects)]
+        used += [s.recording for s in self.sources if s.recording is not None]
+        used += [o.recording for o in self.off_screen] + [i for items in self.stand_ins.values() for i in items]
+        return tuple(dict.fromkeys(used))
+
+    @property
+    def licence(self) -> str:
+        """Under which a picture of this scene may be published, or why it may not."""
+        for family, name in (("permissive", "CC BY 4.0"), ("GPL", "GPL-3.0"), ("CC-BY-SA", "CC BY-SA 4.0")):
+            if all(item.families & {"permissive", family} for item in self.files):
+                return f"{name} ({family})"
+        return "mixed: not for publication"

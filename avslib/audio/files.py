@@ -1,0 +1,79 @@
+"""Sound files and sample rates."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+
+import soundfile
+import torch
+import torchaudio
+from torch import Tensor
+
+from avslib.errors import UserError
+
+_STREAMED = 2**31 - 1
+"""Programs that write a wav into a pipe leave a size of this or more in the header, and the file is whole."""
+
+
+def read_audio(path: Path | str) -> tuple[Tensor, int]:
+    """A sound file (wav, flac, ogg, mp3) as (waveform (A, S) float32 in [-1, 1], sample rate in hertz).
+
+    Raises UserError when the file is missing, unreadable, cut off, empty, or holds NaN.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such sound file")
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            samples = file.read(dtype="float32", always_2d=True)
+            rate, log = int(file.samplerate), str(file.extra_info)
+    except soundfile.LibsndfileError as error:
+        raise UserError(
+            f"{path}: not a readable sound file ({error.error_string}); extract it again"
+        ) from error
+    cut = re.search(r"^data : (\d+) \(should be (\d+)\)", log, flags=re.MULTILINE)
+    if cut is not None and int(cut[1]) < _STREAMED:
+        raise UserError(f"{path}: cut off, {cut[2]} of {cut[1]} bytes of sound; extract it again")
+    waveform = torch.from_numpy(samples.T.copy())  # A S
+    _check(waveform, rate, str(path))
+    return waveform, rate
+
+
+def resample(waveform: Tensor, from_rate: int, to_rate: int) -> Tensor:
+    """(..., S) at `from_rate` hertz -> (..., S') at `to_rate`, band-limited (torchaudio's windowed sinc).
+
+    Rates without a useful common divisor are taken at the nearest ratio with a denominator up to 1000 (less
+    than a millionth off), because the filter grows with the denominator.
+    """
+    if min(from_rate, to_rate) <= 0:
+        raise UserError(f"sample rates of {from_rate} and {to_rate} hertz: both must be positive")
+    ratio = Fraction(to_rate, from_rate).limit_denominator(1000)
+    if ratio == 1:
+        return waveform
+    resampled: Tensor = _resampler(ratio.denominator, ratio.numerator, waveform.device)(waveform)
+    return resampled
+
+
+def check_waveform(waveform: Tensor, sample_rate: int) -> None:
+    """Raises UserError when `waveform` is not a finite (A, S) or (B, A, S) with one or two channels."""
+    _check(waveform, sample_rate, f"waveform of shape {tuple(waveform.shape)}")
+
+
+def _check(waveform: Tensor, rate: int, what: str) -> None:
+    if waveform.ndim not in (2, 3) or waveform.shape[-2] not in (1, 2):
+        raise UserError(
+            f"{what}: {waveform.shape[-2] if waveform.ndim > 1 else 'no'} channels; give mono or stereo"
+        )
+    if waveform.shape[-1] == 0:
+        raise UserError(f"{what}: holds no samples; extract it again, or give silence of the right length")
+    if rate <= 0:
+        raise UserError(f"{what}: sample rate of {rate} hertz; it must be positive")
+    if not bool(torch.isfinite(waveform).all()):
+        raise UserError(f"{what}: holds NaN or infinity; extract it again")
+
+
+@lru_cache(maxsize=16)
+def _resampler(from_rate: int, to_rate: int, device: torch.device) -> torchaudio.transforms.Resample:
+    return torchaudio.transforms.Resample(from_rate, to_rate).to(device)

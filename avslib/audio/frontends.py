@@ -1,0 +1,170 @@
+"""Waveform -> log-mel: the picture of sound that the audio encoders look at, one for each frame of video.
+
+Two front ends, because the papers use two. Both take any sample rate, mono or stereo.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+import torchaudio
+from torch import Tensor
+
+from avslib.audio.files import check_waveform, resample
+from avslib.errors import UserError
+
+RATE = 16000
+"""Hertz; both front ends work at this rate."""
+
+MEL_BINS = 64
+
+
+class FrontEnd(Protocol):
+    """(A, S) waveform at any rate -> (T, A', F, M), one log-mel picture a frame; `batch` does B at once.
+
+    channels: A' of the output; None: as many as the waveform has
+    """
+
+    channels: int | None
+
+    def __call__(self, waveform: Tensor, sample_rate: int, *, frames: int) -> Tensor: ...
+
+    def batch(self, waveforms: Tensor, sample_rate: int, *, frames: int) -> Tensor: ...
+
+
+class VGGishLogMel:
+    """AudioSet's front end of VGGish, as AVSBench, AVSegFormer, PCMANet and VCT use it.
+
+    Mono mean at 16 kHz; 25 ms periodic Hann windows every 10 ms, 512-point FFT, magnitude, 64 HTK mel bins
+    from 125 to 7500 Hz, log(mel + 0.01); examples of 96 windows without overlap. So example t begins at
+    0.96 t seconds, not at t: after ten frames the sound is 0.4 s ahead, in the published methods as well.
+    """
+
+    channels: int | None = 1
+
+    def __call__(self, waveform: Tensor, sample_rate: int, *, frames: int) -> Tensor:
+        """(A, S) -> (T, 1, 96, 64); see `batch`."""
+        return self.batch(waveform[None], sample_rate, frames=frames)[0]
+
+    def batch(self, waveforms: Tensor, sample_rate: int, *, frames: int) -> Tensor:
+        """(B, A, S) -> (B, T, 1, 96, 64) with T = `frames`.
+
+        Sound for fewer than T examples: the last is repeated; for more: the rest is cut. Sound shorter than
+        one example (0.975 s) is filled up with silence. Raises UserError for NaN, no samples, other channels.
+        """
+        _check(waveforms, sample_rate, frames)
+        parts = _parts(waveforms.mean(dim=1), sample_rate)
+        return torch.cat([self._examples(resample(part, sample_rate, RATE), frames) for part in parts])
+
+    def _examples(self, mono: Tensor, frames: int) -> Tensor:
+        mono = F.pad(mono, (0, max(0, 95 * 160 + 400 - mono.shape[-1])))  # B S
+        windows = mono.unfold(-1, 400, 160)  # B W 400
+        kept = min(frames, windows.shape[1] // 96)
+        windows = windows[:, : kept * 96] * torch.hann_window(400, device=mono.device)
+        magnitude = torch.fft.rfft(windows, n=512).abs()  # B W 257
+        log_mel = (magnitude @ _audioset_filters(mono.device) + 0.01).log()  # B W M
+        examples = log_mel.unflatten(1, (kept, 96))  # B T' F M
+        last = examples[:, -1:].expand(-1, frames - kept, -1, -1)
+        return torch.cat([examples, last], dim=1).unsqueeze(2)  # B T 1 F M
+
+
+class CavpLogMel:
+    """CAVP's front end: 1 s mono for AVSBench, 3 s stereo for VPO.
+
+    torchaudio's MelSpectrogram at 16 kHz (25 ms Hann windows every 10 ms, 512-point FFT, centred, power, 64
+    HTK mel bins from 125 to 3800 Hz), then 20 log10(max(power, 1e-5)) / 100, so silence is -1. The authors'
+    code has the 20 before a power, where 10 would give decibels; their checkpoints need it.
+
+    seconds:  length of the sound around each frame
+    channels: 1 takes the mean, 2 gives a mono wave twice, None leaves the channels as they are
+
+    Raises UserError for other values.
+    """
+
+    def __init__(self, *, seconds: int = 1, channels: int | None = None) -> None:
+        if seconds < 1 or channels not in (None, 1, 2):
+            raise UserError(f"seconds={seconds}, channels={channels}: give 1 or more, and 1, 2 or None")
+        self.seconds = seconds
+        self.channels = channels
+        self.windows = 96 if seconds == 1 else 100 * seconds  # one second is cut to VGGish's 96
+
+    def __call__(self, waveform: Tensor, sample_rate: int, *, frames: int) -> Tensor:
+        """(A, S) -> (T, A', F, 64); see `batch`."""
+        return self.batch(waveform[None], sample_rate, frames=frames)[0]
+
+    def batch(self, waveforms: Tensor, sample_rate: int, *, frames: int) -> Tensor:
+        """(B, A, S) -> (B, T, A', F, 64) with T = `frames`, F = 96 for one second, else 100 a second.
+
+        Frame t hears `seconds` centred on second t, moved inside the sound at its ends; a single frame hears
+        the middle of the sound. Sound that is too short is repeated from its start, as CAVP does. (The
+        authors' crop of a five-second clip gives most frames another second's sound; that is not followed.)
+        Raises UserError for NaN, no samples, other channels.
+        """
+        _check(waveforms, sample_rate, frames)
+        parts = _parts(self._mixed(waveforms), sample_rate)
+        return torch.cat([self._pictures(resample(part, sample_rate, RATE), frames) for part in parts])
+
+    def _mixed(self, waveforms: Tensor) -> Tensor:
+        if self.channels == 1:
+            return waveforms.mean(dim=1, keepdim=True)
+        return waveforms.expand(-1, self.channels or -1, -1)
+
+    def _pictures(self, sound: Tensor, frames: int) -> Tensor:
+        length = self.seconds * RATE
+        needed = max(length, frames * RATE if frames > 1 else 0)
+        repeats = -(-needed // sound.shape[-1])
+        if repeats > 1:
+            sound = sound.repeat(1, 1, repeats)[..., :needed]  # B A' S
+        starts = self._starts(sound.shape[-1], frames)
+        heard = torch.stack([sound[..., start : start + length] for start in starts], dim=1)  # B T A' S
+        power: Tensor = _mel_spectrogram(sound.device)(heard)  # B T A' M W
+        log_mel = 20 * power[..., : self.windows].clamp(min=1e-5).log10() / 100
+        return log_mel.transpose(-1, -2)  # B T A' F M
+
+    def _starts(self, samples: int, frames: int) -> list[int]:
+        length = self.seconds * RATE
+        if frames == 1:
+            return [(samples - length) // 2]
+        centred = [t * RATE + RATE // 2 - length // 2 for t in range(frames)]
+        return [min(max(start, 0), samples - length) for start in centred]
+
+
+def _parts(waveforms: Tensor, sample_rate: int) -> tuple[Tensor, ...]:
+    """On a CPU about ten seconds of sound at a time: larger pieces run at half the speed."""
+    if waveforms.device.type != "cpu":
+        return (waveforms,)
+    parts: tuple[Tensor, ...] = torch.split(waveforms, max(1, 10 * sample_rate // waveforms.shape[-1]))
+    return parts
+
+
+def _check(waveforms: Tensor, sample_rate: int, frames: int) -> None:
+    check_waveform(waveforms, sample_rate)
+    if frames < 1:
+        raise UserError(f"frames={frames}: a clip has at least one")
+
+
+@lru_cache(maxsize=4)
+def _audioset_filters(device: torch.device) -> Tensor:
+    """(257, 64) triangles, straight in mel, not in hertz as torchaudio's are; the 0 Hz bin is left out."""
+
+    def to_mel(hertz: Tensor) -> Tensor:
+        return 1127.0 * torch.log1p(hertz / 700.0)
+
+    bins = to_mel(torch.linspace(0, RATE / 2, 257, dtype=torch.float64))[:, None]
+    low, high = to_mel(torch.tensor([125.0, 7500.0], dtype=torch.float64)).tolist()
+    edges = torch.linspace(low, high, MEL_BINS + 2, dtype=torch.float64)
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    filters = torch.minimum(rising, falling).clamp(min=0)
+    filters[0] = 0
+    return filters.float().to(device)
+
+
+@lru_cache(maxsize=4)
+def _mel_spectrogram(device: torch.device) -> torchaudio.transforms.MelSpectrogram:
+    return torchaudio.transforms.MelSpectrogram(
+        sample_rate=RATE, n_fft=512, win_length=400, hop_length=160, f_min=125, f_max=3800, n_mels=MEL_BINS
+    ).to(device)

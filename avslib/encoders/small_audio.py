@@ -1,0 +1,40 @@
+"""A small audio network for the reduced schedule: trained from nothing in half a minute on a CPU."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class SmallAudioEncoder(nn.Module):
+    """One 0.96 s log-mel picture -> one embedding of 128 numbers, none negative, as VGGish. Not from a paper.
+
+    Four convolutions of stride 2 with batch norm; the mean plus the maximum over time and frequency, since a
+    short call must not drown in the silence around it; one linear layer. 0.11 M parameters.
+
+    channels: A of the log-mel, 2 for stereo
+    """
+
+    dim = 128
+
+    def __init__(self, *, channels: int = 1) -> None:
+        super().__init__()
+        widths = (channels, 16, 32, 64, 128)
+        self.features = nn.Sequential(*map(_halve, widths, widths[1:]))
+        self.features.to(memory_format=torch.channels_last)  # half as long again on a CPU without it
+        self.embedding = nn.Sequential(nn.Linear(widths[-1], self.dim), nn.ReLU())
+        self.weights_origin = "random"
+
+    def forward(self, sound: Tensor) -> Tensor:
+        """(N, A, F, M) log-mel -> (N, 128), >= 0."""
+        x = self.features(sound)  # N 128 F/16 M/16
+        embedding: Tensor = self.embedding(x.mean(dim=(2, 3)) + x.amax(dim=(2, 3)))
+        return embedding
+
+
+def _halve(channels: int, width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+    )

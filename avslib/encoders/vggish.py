@@ -1,0 +1,78 @@
+"""VGGish, the audio network that nearly every paper of this field starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from avslib.encoders.weights import PublicWeights, find_weights, load_exactly, read_state_dict
+
+PUBLIC = PublicWeights(
+    name="vggish",
+    files=("vggish-10086976.pth",),
+    release="github.com/harritaylor/torchvggish, release v0.1",
+)
+
+
+class VGGish(nn.Module):
+    """One 0.96 s log-mel picture -> one embedding of 128 numbers, none negative (AudioSet's VGGish).
+
+    Six convolutions and three linear layers, 72 M parameters. The ReLU after the last layer belongs to it; the
+    PCA and the quantisation that AudioSet's release adds do not, as in AVSBench.
+
+    pretrained: start from the public AudioSet weights; False must be asked for by name
+    weights:    a file to take them from, instead of the cache folder (see `avslib.encoders.weights`)
+    frozen:     no gradient and always evaluation mode, as in AVSBench; False fine-tunes it, as in CAVP
+
+    State dict: `features.*` and `embeddings.*`, as in the public file. Attributes: `dim`; `weights_origin`, the
+    sentence for the run's record. Raises UserError with the ways out when the weights are not found.
+    """
+
+    dim = 128
+
+    def __init__(self, *, pretrained: bool = True, weights: Path | None = None, frozen: bool = True) -> None:
+        super().__init__()
+        found = find_weights(PUBLIC, weights) if pretrained else None
+        self.features = nn.Sequential(
+            *_convolutions(64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool")
+        )
+        self.embeddings = nn.Sequential(
+            nn.Linear(512 * 6 * 4, 4096),
+            nn.ReLU(inplace=True),
+            nn.Linear(4096, 4096),
+            nn.ReLU(inplace=True),
+            nn.Linear(4096, self.dim),
+            nn.ReLU(inplace=True),
+        )
+        self.weights_origin = "random"
+        if found is not None:
+            load_exactly(self, read_state_dict(found.path), found.path)
+            self.weights_origin = found.origin
+        self.frozen = frozen
+        self.requires_grad_(not frozen)
+        self.train()
+
+    def forward(self, sound: Tensor) -> Tensor:
+        """(N, 1, 96, 64) log-mel -> (N, 128), >= 0."""
+        x = self.features(sound)  # (N, 1, 96, 64) -> N 512 6 4
+        x = x.permute(0, 2, 3, 1).flatten(1)  # N 12288, in the order time, mel, channel of the original
+        embedding: Tensor = self.embeddings(x)
+        return embedding
+
+    def train(self, mode: bool = True) -> VGGish:
+        """A frozen network stays in evaluation mode."""
+        super().train(mode and not self.frozen)
+        return self
+
+
+def _convolutions(*plan: int | str) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    channels = 1
+    for width in plan:
+        if isinstance(width, int):
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
+            channels = width
+        else:
+            layers.append(nn.MaxPool2d(2))
+    return layers

@@ -23,7 +23,9 @@ CLASSES = (
 NEVER_SOUND = "bear tiger penguin ape parrot squirrel truck boat frog bee goose lion donkey bus owl".split()
 CLIPS_PER_SPEAKER = 3
 RECORDINGS_PER_CLASS = 24
-COLUMNS = "path kind class instance medium source origin licence family author seconds original_rate sha256".split()
+COLUMNS = (
+    "path kind class instance medium source origin licence family author seconds original_rate sha256".split()
+)
 
 
 def families(licence: str) -> str:
@@ -43,7 +45,9 @@ def families(licence: str) -> str:
 def author(licence: str) -> str:
     """The name in brackets that some licence fields carry."""
     match = re.search(r"\(([^()]*(?:\([^()]*\))?[^()]*)\)", licence)
-    return match.group(1) if match and "per-file" not in match.group(1) and "Files" not in match.group(1) else ""
+    return (
+        match.group(1) if match and "per-file" not in match.group(1) and "Files" not in match.group(1) else ""
+    )
 
 
 def wanted(row: dict[str, str]) -> bool:
@@ -85,7 +89,9 @@ def convert(row: dict[str, str]) -> dict[str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("source", type=Path)
     source: Path = parser.parse_args().source
     with (source / "manifest.csv").open(newline="", encoding="utf-8") as handle:

@@ -82,7 +82,9 @@ def main() -> int:
     (site / f"{HOOK}.pth").write_text(f"import {HOOK}\n")
     still = [package for package in ("torchvision", "torchaudio", "timm") if not imports(package)]
     if still:
-        print(f"{', '.join(still)} cannot be imported even so; reinstall with the versions in constraints.txt")
+        print(
+            f"{', '.join(still)} cannot be imported even so; reinstall with the versions in constraints.txt"
+        )
         return 1
     print(f"mended: torchvision and torchaudio load beside a CPU torch ({site / HOOK}.py)")
     return 0

@@ -39,7 +39,7 @@ class Subset:
     seconds: int
     two_sources_chance: float = 0.4
     nobody_chance: float = 0.06
-    all_along_chance: float = 0.35
+    all_along_chance: float = 0.5
     extra_object_chance: float = 0.25
     intruder_chance: float = 0.2
     noise_chance: float = 0.3
@@ -48,6 +48,8 @@ class Subset:
 
 MS3 = Subset(name="ms3", binary=True, seconds=5)
 VPO_MS = Subset(name="vpo-ms", binary=False, seconds=1, two_sources_chance=0.6, all_along_chance=1.0)
+SPEEDS = (0.84, 0.92, 1.0, 1.08, 1.18)
+"""In training a recording is also played slower and faster: few recordings have to stand for a class."""
 SUBSETS = {subset.name: subset for subset in (MS3, VPO_MS)}
 
 
@@ -193,6 +195,10 @@ def _stand_in(rng: np.random.Generator, material: Material, names: list[str]) ->
     return _pick(rng, material.recordings[names[rng.integers(len(names))]])
 
 
+def _speed(rng: np.random.Generator, material: Material) -> float:
+    return SPEEDS[rng.integers(len(SPEEDS))] if material.augment else 1.0
+
+
 def _paste_all(
     rng: np.random.Generator, subset: Subset, material: Material, sounding: list[str], silent: list[str],
     canvas: npt.NDArray[np.float32],
@@ -214,7 +220,8 @@ def _paste_all(
                 name=name, mask=mask, cutout=item, recording=_pick(rng, material.recordings[name]) if sounds else None,
                 sounding=_interval(rng, subset.seconds, len(sounding) == 1 and rng.random() < subset.all_along_chance)
                 if sounds else np.zeros(subset.seconds, bool),
-                gain=float(10 ** (rng.uniform(-3, 3) / 20)), offset=int(rng.integers(0, 80_000)),
+                gain=float(10 ** (rng.uniform(-3, 3) / 20)), offset=int(rng.integers(80_000)),
+                speed=_speed(rng, material),
             )
         )  # fmt: skip
     return objects[::-1]
@@ -230,6 +237,7 @@ def _off_screen(
             OffScreen(
                 recording=_stand_in(rng, material, absent), sounding=_interval(rng, subset.seconds, False),
                 position=float(rng.random()), gain=float(10 ** (rng.uniform(-6, 0) / 20)), offset=int(rng.integers(80_000)),
+                speed=_speed(rng, material),
             )
         )  # fmt: skip
     if material.noises and rng.random() < subset.noise_chance:

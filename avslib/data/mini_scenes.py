@@ -53,7 +53,13 @@ class MiniScenes(Dataset[Clip]):
             raise UserError(f"unknown subset {subset!r} of AVS-Mini; choose one of {', '.join(SUBSETS)}")
         if family not in (None, *FAMILIES):
             raise UserError(f"unknown licence family {family!r}; choose one of {', '.join(FAMILIES)}")
-        self.subset, self.split, self.length, self.size, self.sound = SUBSETS[subset], split, length, size, sound
+        self.subset, self.split, self.length, self.size, self.sound = (
+            SUBSETS[subset],
+            split,
+            length,
+            size,
+            sound,
+        )
         self.family, self.classes = family, CORE_CLASSES
         self.material = _material(folder, split, fold, instances, family)
         self._seed = zlib.crc32(f"{subset}/{split}/{fold}/{instances}/{family}/{seed}".encode())

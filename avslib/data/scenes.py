@@ -53,6 +53,7 @@ class SceneObject:
     recording: Item | None = None
     gain: float = 1.0
     offset: int = 0
+    speed: float = 1.0
 
     @property
     def position(self) -> float:
@@ -61,7 +62,9 @@ class SceneObject:
         if not len(columns):
             return 0.5
         weight = self.mask.sum(axis=0)
-        return float((weight * (np.arange(self.mask.shape[1]) + 0.5)).sum() / weight.sum() / self.mask.shape[1])
+        return float(
+            (weight * (np.arange(self.mask.shape[1]) + 0.5)).sum() / weight.sum() / self.mask.shape[1]
+        )
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class OffScreen:
     position: float
     gain: float
     offset: int = 0
+    speed: float = 1.0
 
 
 def _spans(sounding: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -81,19 +85,21 @@ def _spans(sounding: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist()))
 
 
-def track(recording: Item, sounding: npt.NDArray[np.bool_], gain: float, offset: int) -> Wave:
-    """(S,) the recording, repeated without gaps, heard only where it sounds; T seconds in all."""
+def track(recording: Item, source: SceneObject | OffScreen) -> Wave:
+    """(S,) the recording, repeated without gaps, heard where `source` sounds; T seconds in all."""
+    sounding = source.sounding
     out = np.zeros(len(sounding) * SAMPLE_RATE, np.float32)
-    sound = recording.sound
+    sound = recording.sound_at(source.speed)
+    rolled = np.roll(sound, -(source.offset % len(sound)))
     for start, stop in _spans(sounding):
         begin = start * SAMPLE_RATE
         end = len(out) if stop == len(sounding) else int(stop * WINDOW * SAMPLE_RATE)
-        repeated = np.resize(np.roll(sound, -(offset % len(sound))), end - begin)
+        repeated = np.resize(rolled, end - begin)
         fade = min(160, len(repeated))
         ramp = np.linspace(0, 1, fade, dtype=np.float32)
         repeated[:fade] *= ramp
         repeated[-fade:] *= ramp[::-1]
-        out[begin:end] = gain * repeated
+        out[begin:end] = source.gain * repeated
     return out
 
 
@@ -158,10 +164,10 @@ class Scene:
         mix = torch.zeros(2, length)
         for number, source in enumerate(self.sources):
             recording = self._recording(source, number, sound)
-            mono = track(recording, source.sounding, source.gain, source.offset)
+            mono = track(recording, source)
             mix += pan(torch.from_numpy(mono), source.position)
         for other in self.off_screen:
-            mono = track(other.recording, other.sounding, other.gain, other.offset)
+            mono = track(other.recording, other)
             mix += pan(torch.from_numpy(mono), other.position)
         mix *= PEAK / max(PEAK, float(mix.abs().max()))
         return mix.flip(0) if sound == "mirrored" else mix
@@ -169,7 +175,9 @@ class Scene:
     def _recording(self, source: SceneObject, number: int, sound: Sound) -> Item:
         chosen = self.stand_ins.get(sound, ())
         if sound in ("absent", "visible") and not chosen:
-            raise UserError(f"{self.identifier}: has no {sound} class to be heard instead; compose another scene")
+            raise UserError(
+                f"{self.identifier}: has no {sound} class to be heard instead; compose another scene"
+            )
         assert source.recording is not None
         return chosen[number % len(chosen)] if chosen else source.recording
 
@@ -186,7 +194,9 @@ class Scene:
         """Every file that the scene is made of, stand-ins included."""
         used = [self.background, *(o.cutout for o in self.objects)]
         used += [s.recording for s in self.sources if s.recording is not None]
-        used += [o.recording for o in self.off_screen] + [i for items in self.stand_ins.values() for i in items]
+        used += [o.recording for o in self.off_screen] + [
+            i for items in self.stand_ins.values() for i in items
+        ]
         return tuple(dict.fromkeys(used))
 
     @property

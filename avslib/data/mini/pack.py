@@ -67,7 +67,9 @@ class Item:
             with Image.open(self.path) as opened:
                 return opened.convert("RGBA" if self.kind == "cutout" else "RGB")
         except FileNotFoundError:
-            raise UserError(f"{self.path}: picture is missing; reinstall avslib or restore the file") from None
+            raise UserError(
+                f"{self.path}: picture is missing; reinstall avslib or restore the file"
+            ) from None
         except (OSError, SyntaxError, ValueError) as error:
             raise UserError(f"{self.path}: not a readable picture ({error}); restore the file") from None
 
@@ -77,6 +79,18 @@ class Item:
         waveform, rate = read_audio(self.path)
         mono = resample(waveform.mean(dim=0, keepdim=True), rate, SAMPLE_RATE)[0].numpy()
         return treat(mono, self.path)
+
+    def sound_at(self, speed: float) -> Waveform:
+        """`sound` played `speed` times as fast, and as much higher; kept, so use few different speeds."""
+        if speed not in self._played:
+            positions = np.arange(0, len(self.sound) - 1, speed)
+            played = np.interp(positions, np.arange(len(self.sound)), self.sound)
+            self._played[speed] = played.astype(np.float32)
+        return self._played[speed]
+
+    @cached_property
+    def _played(self) -> dict[float, Waveform]:
+        return {1.0: self.sound}
 
     @cached_property
     def check(self) -> str:
@@ -92,7 +106,9 @@ def treat(mono: Waveform, path: Path) -> Waveform:
     level = np.sqrt((frames**2).mean(axis=1))
     active = np.flatnonzero(level > 0.1 * level.max(initial=0.0)) if level.any() else np.array([], dtype=int)
     if not len(active):
-        raise UserError(f"{path}: the recording is silent below {BAND_LIMIT_HZ:.0f} Hz; take it out of the manifest")
+        raise UserError(
+            f"{path}: the recording is silent below {BAND_LIMIT_HZ:.0f} Hz; take it out of the manifest"
+        )
     loudness = np.sqrt((frames[active] ** 2).mean())
     kept = limited[active[0] * window : (active[-1] + 1) * window]
     return (kept * (LOUDNESS / loudness)).astype(np.float32)
@@ -113,14 +129,18 @@ class Pack:
 def _item(folder: Path, row: dict[str, str], line: int) -> Item:
     path = folder / "pack" / row["path"]
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"{folder / 'manifest.csv'}, line {line}: {row['path']} leads out of the pack; remove the row")
+        raise UserError(
+            f"{folder / 'manifest.csv'}, line {line}: {row['path']} leads out of the pack; remove the row"
+        )
     if not path.is_file():
         raise UserError(
             f"{folder / 'manifest.csv'}, line {line}: {row['path']} is not there; restore the file or remove the row"
         )
     families = frozenset(row["family"].split("|"))
     if not families <= set(FAMILIES):
-        raise UserError(f"{folder / 'manifest.csv'}, line {line}: family {row['family']!r} is not one of {FAMILIES}")
+        raise UserError(
+            f"{folder / 'manifest.csv'}, line {line}: family {row['family']!r} is not one of {FAMILIES}"
+        )
     return Item(
         path=path, kind=row["kind"], name=row["class"], instance=row["instance"], medium=row["medium"],
         source=row["source"], origin=row["origin"], licence=row["licence"], families=families,
@@ -150,6 +170,8 @@ def verify_pack(folder: Path = FOLDER) -> int:
     pack = load_pack(folder)
     for item in pack.items:
         if item.check != item.sha256:
-            raise UserError(f"{item.path}: the file is not the one in the manifest (sha256 differs); restore it")
+            raise UserError(
+                f"{item.path}: the file is not the one in the manifest (sha256 differs); restore it"
+            )
         _ = item.sound if item.kind in ("sound", "noise") else item.picture
     return len(pack.items)

@@ -1,0 +1,47 @@
+"""Recipes: one small file of literal numbers a paper. `find_recipe("tpavi", "mini/ms3")`."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from avslib.errors import UserError
+import avslib.recipes.tpavi as tpavi
+from avslib.recipes.recipe import Optimiser, Published, Recipe, Schedule
+
+RECIPES: dict[str, Callable[[str], Recipe]] = {"tpavi": tpavi.recipe}
+"""Recipe name -> function from a data name to the recipe; raises UserError for unknown data."""
+
+PUBLISHED: dict[str, tuple[Published, ...]] = {"tpavi": tpavi.PUBLISHED}
+"""Recipe name -> the paper's own rows, for the ledger."""
+
+DATA: dict[str, tuple[str, ...]] = {"tpavi": tuple(tpavi.DATA)}
+"""Recipe name -> the data names it knows."""
+
+__all__ = ["DATA", "PUBLISHED", "RECIPES", "Optimiser", "Published", "Recipe", "Schedule", "find_recipe"]
+
+
+def find_recipe(name: str, data: str) -> Recipe:
+    """The recipe called `name`, or the function `recipe(data)` of the Python file `name`, for `data`.
+
+    Raises UserError naming the known recipes, the missing file, or (from the recipe) the known data.
+    """
+    if name.endswith(".py"):
+        return _recipe_of_file(Path(name), data)
+    if name not in RECIPES:
+        raise UserError(f"unknown recipe {name!r}; choose one of: {', '.join(RECIPES)}, or give a .py file")
+    return RECIPES[name](data)
+
+
+def _recipe_of_file(path: Path, data: str) -> Recipe:
+    if not path.is_file():
+        raise UserError(f"{path}: no such recipe file; give the path of a Python file with recipe(data)")
+    build = runpy.run_path(str(path)).get("recipe")
+    if not callable(build):
+        raise UserError(f"{path}: defines no function recipe(data); see avslib/recipes/tpavi.py for one")
+    built = build(data)
+    if not isinstance(built, Recipe):
+        raise UserError(f"{path}: recipe({data!r}) must return an avslib Recipe, got {type(built).__name__}")
+    return replace(built, file=str(path))

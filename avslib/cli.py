@@ -1,0 +1,201 @@
+"""The command line: `avslib train | evaluate | ledger | mini | import`.
+
+Everything heavy is imported inside the commands, so that `avslib --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tyro.conf import FlagCreatePairsOff, Positional
+from tyro.extras import SubcommandApp
+
+from avslib.errors import UserError
+
+if TYPE_CHECKING:
+    from avslib.data import Scene
+
+app = SubcommandApp()
+
+
+@app.command
+def train(
+    recipe: Positional[str],
+    data: str,
+    schedule: str = "reduced",
+    fold: int = 0,
+    seed: int = 0,
+    deaf: bool = False,
+    out: Path | None = None,
+    resume: bool = False,
+    workers: int = 0,
+    checkpoint_every: int = 200,
+    ledger: Path | None = None,
+) -> None:
+    """Train a recipe, score it, and write its record. E.g. avslib train tpavi --data mini/ms3
+
+    Args:
+        recipe: a paper's name, or a Python file with a function recipe(data)
+        data: e.g. mini/ms3
+        schedule: smoke (seconds), reduced (CPU minutes), full (the paper's)
+        fold: which instances are held out
+        seed: of the weights, the order and the training scenes
+        deaf: replace every sound by zeros: the control that only looks
+        out: folder of the run; runs/<recipe>-<data>-<schedule>-f<fold>-s<seed> if not given
+        resume: continue from the folder's checkpoint
+        workers: processes that prepare the clips
+        checkpoint_every: steps between checkpoints within an epoch
+        ledger: also put the record into this folder, e.g. results/runs
+    """
+    from avslib.recipes import find_recipe
+    from avslib.training.ledger import add_record
+    from avslib.training.loop import train as train_run
+    from avslib.training.run import Run
+
+    run = Run(find_recipe(recipe, data), schedule, fold=fold, seed=seed, deaf=deaf)
+    folder = out or Path("runs") / run.name
+    record = train_run(run, out=folder, resume=resume, workers=workers, checkpoint_every=checkpoint_every)
+    if _is_first_process():
+        if ledger:
+            add_record(record, ledger)
+        _print_scores({**record.metrics, "hears": {"foreground IoU": record.listening}})
+        print(f"{record.seconds:.0f} s of training; everything is in {folder}")
+
+
+@app.command
+def evaluate(
+    run: Positional[Path],
+    split: str = "test",
+    protocol: tuple[str, ...] = (),
+    listen: bool = False,
+) -> None:
+    """Score a trained run again. E.g. avslib evaluate runs/tpavi-mini-ms3-reduced-f0-s0
+
+    Args:
+        run: the folder that avslib train wrote
+        split: which clips, e.g. val or test
+        protocol: names of the protocols; all of the recipe's if not given
+        listen: also with silence, noise and wrong sounds, where the clips are composed scenes
+    """
+    from avslib.training.score import hear_otherwise, load_run, score
+
+    trained, model = load_run(run)
+    scores = {split: score(trained, model, split, only=protocol)}
+    if listen:
+        scores["hears"] = {"foreground IoU": hear_otherwise(trained, model)}
+    _print_scores(scores)
+
+
+@app.command
+def ledger(runs: Path = Path("results/runs"), markdown: bool = False, add: Path | None = None) -> None:
+    """Print the table of all recorded runs.
+
+    Args:
+        runs: the folder of records
+        markdown: as markdown, for a page
+        add: first put the record of this run folder into the ledger
+    """
+    from avslib.training.ledger import add_record, read_record
+    from avslib.training.table import ledger_table
+
+    if add:
+        add_record(read_record(add / "record.json"), runs)
+    print(ledger_table(runs, markdown=markdown))
+
+
+@app.command
+def mini(
+    action: Positional[Literal["credits", "show"]],
+    index: int = 0,
+    subset: str = "ms3",
+    split: str = "test",
+    fold: int = 0,
+    size: int = 224,
+    sound: str = "right",
+    out: Path = Path("scene"),
+) -> None:
+    """AVS-Mini: list its authors and licences, or compose one scene and write it down.
+
+    Args:
+        action: credits, or show (picture.png, masks.png and sound.wav into --out)
+        index: number of the scene
+        subset: ms3 or vpo-ms
+        split: train, val or test
+        fold: which instances are held out
+        size: side of the picture, pixels
+        sound: right, silence, noise, absent, visible or mirrored
+        out: folder to write into
+    """
+    from avslib.data import MiniScenes
+    from avslib.data.mini import load_pack
+
+    if action == "credits":
+        for item in load_pack().items:
+            print(f"{item.path.name}\t{item.author}\t{item.licence}\t{item.origin}")
+        return
+    scene = MiniScenes(subset, split=split, fold=fold, size=size, length=index + 1).scene(index)
+    _write_scene(scene, sound, out)
+    names = ", ".join(f"{o.name} {'sounds' if o.sounding.any() else 'is silent'}" for o in scene.objects)
+    print(f"{out}: {names}; {scene.licence}")
+
+
+@app.command(name="import")
+def import_(checkpoint: Positional[Path], model: str, out: Path) -> None:
+    """Turn a checkpoint of the authors' code into ours.
+
+    Args:
+        checkpoint: the authors' file
+        model: whose it is, e.g. tpavi
+        out: the safetensors file to write
+    """
+    from avslib.importers import import_checkpoint
+
+    print(import_checkpoint(checkpoint, model=model, out=out))
+
+
+def main() -> None:
+    """Run the command line. A `UserError` ends it with one line and status 2, Ctrl-C with 130."""
+    try:
+        app.cli(prog="avslib", description=__doc__, config=(FlagCreatePairsOff,))
+    except UserError as error:
+        print(f"avslib: error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        command = shlex.join(["avslib", *sys.argv[1:]])
+        again = command if "--resume" in sys.argv else f"{command} --resume"
+        hint = f"; continue with: {again}" if sys.argv[1:2] == ["train"] else ""
+        print(f"\navslib: interrupted{hint}", file=sys.stderr)
+        sys.exit(130)
+
+
+def _is_first_process() -> bool:
+    return os.environ.get("RANK", "0") == "0"  # set by accelerate launch
+
+
+def _print_scores(metrics: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+    for split, groups in metrics.items():
+        for group, values in groups.items():
+            numbers = "  ".join(f"{name} {value:.4f}" for name, value in values.items())
+            print(f"{split:10} {group:18} {numbers}")
+
+
+def _write_scene(scene: Scene, sound: str, out: Path) -> None:
+    import numpy as np
+    import soundfile
+    from PIL import Image
+
+    clip = scene.clip(sound)
+    out.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(scene.picture.transpose(1, 2, 0)).save(out / "picture.png")
+    masks = np.concatenate(list(clip.labels.numpy() != 0), axis=1)  # H, T * W
+    Image.fromarray((masks * 255).astype("uint8")).save(out / "masks.png")
+    soundfile.write(out / "sound.wav", clip.waveform.T.numpy(), clip.sample_rate)
+
+
+if __name__ == "__main__":
+    main()

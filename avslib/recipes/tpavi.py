@@ -1,0 +1,139 @@
+"""TPAVI on AVS-Mini: Zhou et al., "Audio-Visual Segmentation", ECCV 2022, the baseline of the field.
+
+    avslib train tpavi --data mini/ms3 --schedule smoke      seconds, any machine: does it run?
+    avslib train tpavi --data mini/ms3 --schedule reduced    two minutes on two CPU threads, 1.5 GB
+    avslib train tpavi --data mini/ms3 --schedule full       the paper's setting on AVS-Mini, one GPU; not run
+
+Expected scores stand in each schedule's `expected` and, once run, in the ledger. `full` needs the public
+weights of ResNet-50 (ImageNet) and VGGish (AudioSet); the error without them says where to put them.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from avslib.audio.frontends import VGGishLogMel
+from avslib.data import MiniScenes
+from avslib.encoders.small_audio import SmallAudioEncoder
+from avslib.encoders.vggish import VGGish
+from avslib.encoders.visual import VisualEncoder
+from avslib.errors import UserError
+
+try:
+    from avslib.metrics.protocols import AVSBenchBinary, DatasetLevel
+    from avslib.models.tpavi import TPAVI, TPAVICriterion
+except ImportError:
+    TPAVICriterion = None
+from avslib.recipes.recipe import Clips, Optimiser, Published, Recipe, Schedule, ScoringProtocol
+
+PAPER = "Zhou et al., Audio-Visual Segmentation, ECCV 2022"
+TABLE = "AVSBench paper, comparison with related methods; the same numbers in AVSegFormer, Table 1"
+PUBLISHED = (
+    Published("avsbench/s4", "ResNet-50", {"mIoU": 0.7279, "F": 0.848}, TABLE),
+    Published("avsbench/s4", "PVTv2-B5", {"mIoU": 0.7874, "F": 0.879}, TABLE),
+    Published("avsbench/ms3", "ResNet-50", {"mIoU": 0.4788, "F": 0.578}, TABLE),
+    Published("avsbench/ms3", "PVTv2-B5", {"mIoU": 0.5400, "F": 0.645}, TABLE),
+)
+
+DATA = {"mini/ms3": "ms3"}
+"""`--data` name -> subset of AVS-Mini."""
+
+
+def recipe(data: str) -> Recipe:
+    """TPAVI for `data`. Raises UserError listing the known names."""
+    if data not in DATA:
+        raise UserError(f"unknown data {data!r} for recipe tpavi; choose one of: {', '.join(DATA)}")
+    return Recipe(
+        name="tpavi",
+        paper=PAPER,
+        data=data,
+        datasets=partial(mini, DATA[data]),
+        front_end=VGGishLogMel,
+        criterion=TPAVICriterion,
+        weights={"bce": 1.0, "avm": 0.5},  # avs_ms3/train.sh: --lambda_1 0.5; section 4.4 of the paper
+        protocols=protocols,
+        schedules={"smoke": SMOKE, "reduced": REDUCED, "full": FULL},
+        published=PUBLISHED,
+        tests=("test", "test-seen"),
+    )
+
+
+def paper_model() -> TPAVI:
+    """ResNet-50 and VGGish as published, width 256, all five seconds attending together."""
+    return TPAVI(visual=VisualEncoder(name="resnet50"), audio=VGGish.from_weights())
+
+
+def small_model() -> TPAVI:
+    """The same mechanism over encoders that train on a CPU; each second attends to itself alone.
+
+    ImageNet weights of EfficientNet-Lite0 come with a package; its first stages stay frozen.
+    """
+    visual = VisualEncoder(name="efficientnet_lite0", frozen_to_stride=8, keep_batch_norm_statistics=True)
+    return TPAVI(visual=visual, audio=SmallAudioEncoder(), width=64, seconds_together=1)
+
+
+def mini(subset: str, split: str, schedule: Schedule, fold: int, seed: int) -> Clips:
+    """AVS-Mini's scenes. "test-seen" shows training cut-outs in new scenes; "test", held-out ones.
+
+    The seed moves the training scenes only: all runs of a fold are scored on the same ones.
+    """
+    train = split == "train"
+    return MiniScenes(
+        subset,
+        split=split.removesuffix("-seen"),
+        fold=fold,
+        length=schedule.clips[split],
+        size=schedule.size,
+        seed=seed if train else 0,
+        instances="seen" if split == "test-seen" else "unseen",
+    )
+
+
+def protocols() -> list[ScoringProtocol]:
+    """The benchmark's own protocol, with the batch of 4 videos of its test.sh, and one global count."""
+    return [AVSBenchBinary(batch_size=4), DatasetLevel(classes=2)]
+
+
+SMOKE = Schedule(
+    model=small_model,
+    optimiser=Optimiser("adamw", lr=1e-3),
+    epochs=2,
+    steps_per_epoch=2,
+    batch_size=4,
+    size=64,
+    clips={"train": 16, "val": 4, "test": 4, "test-seen": 4},
+    channels_last=True,
+    ear_steps=2,
+    ear_batch=4,
+    expected="seconds; the score means nothing",
+)
+
+REDUCED = Schedule(
+    model=small_model,
+    # The encoders start from something; what is new takes longer steps.
+    optimiser=Optimiser("adamw", lr=2e-3, weight_decay=0.02, lr_scale={"visual.": 0.15, "audio.": 0.15}),
+    epochs=4,
+    steps_per_epoch=75,
+    batch_size=12,
+    size=128,
+    clips={"train": 3600, "val": 48, "test": 200, "test-seen": 200},
+    decay="cosine",
+    warmup_steps=30,
+    clip_norm=2.0,
+    channels_last=True,
+    ear_steps=150,
+    ear_batch=32,
+)
+
+FULL = Schedule(
+    model=paper_model,
+    # Adam 1e-4, constant, no weight decay: section 5.1 of the paper, avs_ms3/train.py.
+    optimiser=Optimiser("adam", lr=1e-4),
+    epochs=30,  # avs_ms3/train.sh, for MS3
+    steps_per_epoch=250,
+    batch_size=4,
+    size=224,
+    clips={"train": 1000, "val": 200, "test": 400, "test-seen": 400},
+    precision="bf16",
+    keep="best",  # avs_ms3/train.py keeps the best mIoU on validation
+)

@@ -1,0 +1,127 @@
+"""The full state of a run in one file, written so that a crash leaves either the old one or the new one.
+
+A checkpoint holds tensors and plain Python only, so `torch.load(weights_only=True)` opens it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+
+from avslib.errors import UserError
+
+State = dict[str, Any]
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, flush it to the disk, then put it in place.
+
+    Raises UserError when the disk refuses (full, read-only); `path` then still holds what it held before.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch's zip writer turns a short write into a RuntimeError
+        kept = "the previous one is intact" if path.exists() else "nothing was written"
+        raise UserError(
+            f"{path}: cannot be written ({_reason(error)}; {_free(path)} free); {kept}; "
+            "make room or choose another --out, then --resume"
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_checkpoint(path: Path, state: State) -> None:
+    """Write `state` to `path` atomically. Raises UserError as `write_atomically` does."""
+    write_atomically(path, lambda file: torch.save(state, file))
+
+
+def load_checkpoint(path: Path, config: dict[str, Any]) -> State:
+    """Read the state of a run that had the same `config`.
+
+    Raises UserError for a damaged file, and for another configuration, naming what differs.
+    """
+    try:
+        state: State = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(
+            f"{path}: not a readable checkpoint ({_reason(error)}); delete it to start afresh"
+        ) from None
+    if state["fingerprint"] != fingerprint(config):
+        differing = ", ".join(_differences(state["config"], config))
+        raise UserError(
+            f"{path}: written under another configuration ({differing}); "
+            "resume with the same one or choose another --out"
+        )
+    return state
+
+
+def fingerprint(config: dict[str, Any]) -> str:
+    """A hash of everything in `config` that decides the run."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch (with its accelerators)."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def random_state() -> State:
+    """The state of every random stream, as tensors and plain Python."""
+    _, words, position, has_gauss, gauss = np.random.get_state(legacy=True)
+    version, python_words, python_gauss = random.getstate()
+    return {
+        "python": [version, list(python_words), python_gauss],
+        "numpy": [torch.from_numpy(np.asarray(words, dtype=np.int64)), position, has_gauss, gauss],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def set_random_state(state: State) -> None:
+    """Put every random stream where `random_state` found it."""
+    version, python_words, python_gauss = state["python"]
+    words, position, has_gauss, gauss = state["numpy"]
+    random.setstate((version, tuple(python_words), python_gauss))
+    np.random.set_state(("MT19937", words.numpy().astype(np.uint32), position, has_gauss, gauss))
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    found: list[str] = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += _differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            found.append(f"{prefix}{key}: {before} then, {after} now")
+    return found
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+
+
+def _free(path: Path) -> str:
+    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    return f"{shutil.disk_usage(folder).free / 1e6:.0f} MB"

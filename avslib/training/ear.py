@@ -1,0 +1,86 @@
+"""Teach the audio encoder to name what sounds, before it helps to segment.
+
+The published methods start from a VGGish that was trained on millions of labelled clips. Where no
+such weights can be had, a few hundred steps on the training recordings stand in for it; the ledger
+then says so under the weights' origin.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from avslib.recipes.recipe import FrontEnd, Optimiser
+from avslib.training.order import BatchOrder
+from avslib.training.optimiser import build_optimiser
+from avslib.types import Clip
+
+
+class SoundingScene(Protocol):
+    """A scene that says which classes sound in each second: `class_sounding` (T, K), a bool array."""
+
+    @property
+    def class_sounding(self) -> Any: ...
+
+    def clip(self) -> Clip: ...
+
+
+class SoundingScenes(Protocol):
+    """`len(scenes)` and `scenes.scene(i)`."""
+
+    def __len__(self) -> int: ...
+
+    def scene(self, index: int) -> SoundingScene: ...
+
+
+EAR = Optimiser("adamw", lr=2e-3, weight_decay=0.02)
+POSITIVE_WEIGHT = 3.0  # most classes are silent in most seconds
+
+
+def pretrain_ear(
+    encoder: nn.Module,
+    scenes: SoundingScenes,
+    front_end: FrontEnd,
+    *,
+    steps: int,
+    batch: int,
+    seed: int,
+) -> list[float]:
+    """Train `encoder` (N, A, F, M) -> (N, D) for `steps` of `batch` scenes; returns the loss of each step.
+
+    A linear layer on top, thrown away afterwards, answers for each second and each class whether it
+    sounds (binary cross-entropy). A pure function of the encoder's weights and `seed`: a resumed run
+    takes the result from its checkpoint.
+    """
+    device = next(encoder.parameters()).device
+    order = BatchOrder(
+        clips=len(scenes), batch_size=min(batch, len(scenes)), epochs=steps, steps_per_epoch=1, seed=seed + 1
+    )
+    classes = scenes.scene(0).class_sounding.shape[-1]
+    head = nn.Linear(int(encoder.dim), classes).to(device)  # type: ignore[arg-type]
+    optimiser = build_optimiser(nn.ModuleList([encoder, head]), EAR)
+    weight = torch.full((classes,), POSITIVE_WEIGHT, device=device)
+    history: list[float] = []
+    encoder.train()
+    for indices in order:
+        sound, target = hear([scenes.scene(index) for index in indices], front_end)
+        answer = head(encoder(sound.to(device)))
+        loss = F.binary_cross_entropy_with_logits(answer, target.to(device), pos_weight=weight)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        history.append(loss.item())
+    return history
+
+
+def hear(scenes: list[SoundingScene], front_end: FrontEnd) -> tuple[Tensor, Tensor]:
+    """Every second of every scene: its sound (N, A, F, M), and which classes make it (N, K) float."""
+    sounds, targets = [], []
+    for scene in scenes:
+        clip, sounding = scene.clip(), scene.class_sounding  # (T, K)
+        sounds.append(front_end(clip.waveform, clip.sample_rate, frames=len(sounding)))  # (T, A, F, M)
+        targets.append(torch.as_tensor(sounding, dtype=torch.float32))
+    return torch.cat(sounds), torch.cat(targets)

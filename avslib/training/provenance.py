@@ -1,0 +1,73 @@
+"""Where a number came from: commit, versions, machine, memory, weights."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+from torch import nn
+
+PACKAGES = ("avslib", "torch", "torchvision", "timm", "accelerate", "numpy")
+
+
+def commit() -> str:
+    """The repository's commit, with "+changes" when files differ from it; "unknown" outside a clone."""
+    head = _git("rev-parse", "HEAD")
+    if not head:
+        return "unknown"
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", "avslib")
+    return f"{head}+changes" if changed else head
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that can move a number."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def device_name(device: torch.device) -> str:
+    """E.g. "NVIDIA H100 80GB HBM3", or "CPU, 2 threads"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"{device.type.upper()}, {threads} thread{'s' if threads > 1 else ''}"
+
+
+def peak_memory_mb(device: torch.device) -> int:
+    """The most the GPU has held for tensors so far; on a CPU the process's largest resident set."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) // 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if platform.system() == "Darwin" else 2**10)  # macOS counts bytes, Linux KiB
+
+
+def weights_origins(model: nn.Module) -> dict[str, str]:
+    """{sub-module: where its weights came from} for every part that says so."""
+    return {
+        name: str(module.weights_origin)
+        for name, module in model.named_modules()
+        if hasattr(module, "weights_origin")
+    }
+
+
+def _git(*arguments: str) -> str:
+    try:
+        answer = subprocess.run(
+            ["git", *arguments],
+            cwd=Path(__file__).resolve().parents[2],
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""

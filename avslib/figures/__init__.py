@@ -1,0 +1,45 @@
+"""Figures of the course: static plots with captions, sounds, and explorers that need no kernel.
+
+    from avslib.figures import ScenePlayer, ResponseExplorer, listen_panel, scene_figure, show, style
+
+Names are imported when they are first used: nothing here costs time until a figure is made.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "Html": "html",
+    "show": "show",
+    "style": "show",
+    "STYLE": "show",
+    "OKABE_ITO": "colours",
+    "class_colour": "colours",
+    "audio_data_uri": "audio",
+    "player": "audio",
+    "paint": "overlay",
+    "outline": "overlay",
+    "scene_figure": "scene_figure",
+    "Explorer": "explorer",
+    "ScenePlayer": "scene_player",
+    "Track": "scene_player",
+    "ResponseExplorer": "response_explorer",
+    "Heard": "listen_panel",
+    "listen_panel": "listen_panel",
+    "listen_bars": "curves",
+    "training_curves": "curves",
+}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOME)

@@ -1,0 +1,61 @@
+// What every explorer needs: find its element, load its pictures, draw when a control moves.
+
+const loadPicture = (uri) => new Promise((done, fail) => {
+  const picture = new Image();
+  picture.onload = () => done(picture);
+  picture.onerror = fail;
+  picture.src = uri;
+});
+
+// The pixels of a picture, as one byte a channel.
+const pixelsOf = (picture) => {
+  const canvas = document.createElement("canvas");
+  canvas.width = picture.width;
+  canvas.height = picture.height;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(picture, 0, 0);
+  return context.getImageData(0, 0, canvas.width, canvas.height).data;
+};
+
+const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+
+// Paint the pixels (x, y) of a width x height grid where inside(x, y) holds: a translucent area with an
+// opaque edge, scaled to the whole canvas. fill: 0 for the edge alone.
+const paintMask = (context, width, height, inside, [red, green, blue], fill = 0.5) => {
+  const scale = Math.max(1, Math.round(context.canvas.width / width));
+  const layer = document.createElement("canvas");
+  layer.width = width * scale;
+  layer.height = height * scale;
+  const area = layer.getContext("2d");
+  const pixels = area.createImageData(layer.width, layer.height);
+  const at = (x, y) => x >= 0 && y >= 0 && x < layer.width && y < layer.height
+    && inside(Math.floor(x / scale), Math.floor(y / scale));
+  for (let y = 0; y < layer.height; y++) {
+    for (let x = 0; x < layer.width; x++) {
+      if (!at(x, y)) continue;
+      const edge = [[2, 0], [-2, 0], [0, 2], [0, -2]].some(([dx, dy]) => !at(x + dx, y + dy));
+      pixels.data.set([red, green, blue, edge ? 255 : 255 * fill], 4 * (y * layer.width + x));
+    }
+  }
+  area.putImageData(pixels, 0, 0);
+  context.drawImage(layer, 0, 0, context.canvas.width, context.canvas.height);
+};
+
+const rgbOf = (hex) => [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
+
+// The same output may stand twice in a page (a second view of a notebook), hence querySelectorAll.
+const startExplorer = (id, data, draw) => {
+  for (const root of document.querySelectorAll(`[id="${id}"]:not([data-ready])`)) {
+    root.dataset.ready = "loading";
+    const parts = (name) => [...root.querySelectorAll(`[data-part="${name}"]`)];
+    const part = (name) => parts(name)[0];
+    const say = (text) => { if (part("say").textContent !== text) part("say").textContent = text; };
+    Promise.all((data.pictures || []).map(loadPicture)).then((pictures) => {
+      const redraw = draw({ root, data, pictures, part, parts, say });
+      root.addEventListener("input", redraw);
+      root.addEventListener("change", redraw);
+      redraw();
+      root.dataset.ready = "drawn";
+    });
+  }
+};

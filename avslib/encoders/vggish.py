@@ -18,15 +18,15 @@ PUBLIC = PublicWeights(
 class VGGish(nn.Module):
     """One 0.96 s log-mel picture -> one embedding of 128 numbers, none negative (AudioSet's VGGish).
 
-    Six convolutions and three linear layers, 72 M parameters. The ReLU after the last layer belongs to it; the
-    PCA and the quantisation that AudioSet's release adds do not, as in AVSBench.
+    Six convolutions and three linear layers, 72 M parameters. The ReLU after the last layer belongs to it;
+    the PCA and the quantisation that AudioSet's release adds do not, as in AVSBench.
 
     pretrained: start from the public AudioSet weights; False must be asked for by name
     weights:    a file to take them from, instead of the cache folder (see `avslib.encoders.weights`)
     frozen:     no gradient and always evaluation mode, as in AVSBench; False fine-tunes it, as in CAVP
 
-    State dict: `features.*` and `embeddings.*`, as in the public file. Attributes: `dim`; `weights_origin`, the
-    sentence for the run's record. Raises UserError with the ways out when the weights are not found.
+    State dict: `features.*` and `embeddings.*`, as in the public file. Attributes: `dim`; `weights_origin`,
+    the sentence for the run's record. Raises UserError with the ways out when the weights are not found.
     """
 
     dim = 128

@@ -6,7 +6,6 @@ what is frozen.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,7 +180,7 @@ class VisualEncoder(nn.Module):
         """(N, 3, H, W) -> [(N, C, ceil(H/s), ceil(W/s)) for s in 4, 8, 16, 32].
 
         uint8 frames are normalised here; float frames are taken as normalised. H and W may be any size from
-        32 on. Raises UserError below that.
+        32 on. Raises UserError below that, and for other types and shapes.
         """
         x = self._normalised(frames)
         maps = []
@@ -200,21 +199,24 @@ class VisualEncoder(nn.Module):
             module.eval()
         if self.keep_batch_norm_statistics:
             for module in self.net.modules():
-                if isinstance(module, nn.BatchNorm2d):
+                if isinstance(module, (nn.BatchNorm2d, nn.SyncBatchNorm)):
                     module.eval()
         return self
 
     def _normalised(self, frames: Tensor) -> Tensor:
-        height, width = frames.shape[-2:]
-        if frames.ndim != 4 or frames.shape[1] != 3 or min(height, width) < 32:
+        if frames.ndim != 4 or frames.shape[1] != 3 or min(frames.shape[-2:]) < 32:
             raise UserError(
                 f"frames of shape {tuple(frames.shape)}: give (N, 3, H, W) with H and W of 32 pixels or more"
             )
         if frames.dtype == torch.uint8:
             frames = (frames.to(self.mean.dtype) / 255 - self.mean) / self.std
+        elif not frames.is_floating_point():
+            raise UserError(f"frames of type {frames.dtype}: give uint8 pixels, or normalised floats")
+        if not self.maps_are_nhwc:
+            return frames
         # Patches without overlap would drop the last rows of a size that is not a multiple of 4.
-        right, below = (math.ceil(n / 4) * 4 - n for n in (width, height))
-        return F.pad(frames, (0, right, 0, below)) if self.maps_are_nhwc else frames
+        height, width = frames.shape[-2:]
+        return F.pad(frames, (0, -width % 4, 0, -height % 4))
 
     def _frozen_modules(self) -> list[nn.Module]:
         names = [name for stage in self.stages[: self.frozen_stages] for name in stage]

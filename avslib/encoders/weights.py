@@ -6,11 +6,12 @@ extra. Every find carries its origin, which a run writes into its record.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
 import os
-import urllib.error
+import threading
 import urllib.request
 from dataclasses import dataclass
 from functools import cache
@@ -90,9 +91,13 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def load_exactly(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
-    """Load `state` into `module`; raises UserError naming what is missing, left over or of another shape."""
+    """Load `state` into `module`; raises UserError naming what is missing, left over or of another shape.
+
+    Only batch norm's step counters may be missing: files from before 2019 have none.
+    """
     own = module.state_dict()
-    wrong = [f"{key} is missing" for key in own if key not in state]
+    needed = (key for key in own if not key.endswith("num_batches_tracked"))
+    wrong = [f"{key} is missing" for key in needed if key not in state]
     wrong += [f"{key} is not part of the network" for key in state if key not in own]
     wrong += [
         f"{key} is {tuple(state[key].shape)}, not {tuple(own[key].shape)}"
@@ -101,7 +106,7 @@ def load_exactly(module: nn.Module, state: dict[str, Tensor], path: Path) -> Non
     ]
     if wrong:
         raise UserError(f"{path}: not the weights of this network: {wrong[0]} ({len(wrong)} such entries)")
-    module.load_state_dict(state)
+    module.load_state_dict(dict(state))  # without its version, else batch norm insists on the counters
 
 
 def _in_cache(public: PublicWeights) -> FoundWeights | None:
@@ -131,18 +136,23 @@ def _on_hub(public: PublicWeights) -> FoundWeights | None:
 
 @cache
 def _hub_answers() -> bool:
-    """One short request; asked once a process, so that an offline machine waits once."""
+    """One short request; asked once a process, so that an offline machine waits once at most."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
         return False
-    try:
-        urllib.request.urlopen(urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=HUB_SECONDS)
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
+    answered = threading.Event()
+
+    def ask() -> None:
+        request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
+        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=HUB_SECONDS):
+            answered.set()
+
+    # In a thread, because no timeout reaches the name look-up, which can take minutes behind a firewall.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(HUB_SECONDS)
+    return answered.is_set()
 
 
 def _in_package(public: PublicWeights) -> FoundWeights | None:

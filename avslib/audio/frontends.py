@@ -148,7 +148,7 @@ def _check(waveforms: Tensor, sample_rate: int, frames: int) -> None:
 
 @lru_cache(maxsize=4)
 def _audioset_filters(device: torch.device) -> Tensor:
-    """(257, 64) triangles, straight in mel, not in hertz as torchaudio's are; the 0 Hz bin is left out."""
+    """(257, 64) triangles with sides that are straight in mel, not in hertz as torchaudio's are."""
 
     def to_mel(hertz: Tensor) -> Tensor:
         return 1127.0 * torch.log1p(hertz / 700.0)
@@ -158,9 +158,7 @@ def _audioset_filters(device: torch.device) -> Tensor:
     edges = torch.linspace(low, high, MEL_BINS + 2, dtype=torch.float64)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    filters = torch.minimum(rising, falling).clamp(min=0)
-    filters[0] = 0
-    return filters.float().to(device)
+    return torch.minimum(rising, falling).clamp(min=0).float().to(device)
 
 
 @lru_cache(maxsize=4)

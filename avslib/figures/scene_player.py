@@ -69,7 +69,9 @@ class ScenePlayer(Explorer):
             raise UserError(f"a scene player shows 1 to 8 sounds, not {len(tracks)}; leave some out")
         for track in tracks:
             if track.mask is not None and track.mask.shape != picture.shape[1:]:
-                raise UserError(f"{track.name}: mask {track.mask.shape} on a picture {picture.shape[1:]}; resize it")
+                raise UserError(
+                    f"{track.name}: mask {track.mask.shape} on a picture {picture.shape[1:]}; resize it"
+                )
         self.picture, self.tracks, self.sample_rate = picture, tuple(tracks), sample_rate
         super().__init__(caption=caption, alt=alt or self._alt(), licence=licence)
 
@@ -100,7 +102,9 @@ class ScenePlayer(Explorer):
     def _alt(self) -> str:
         seen = [track.name for track in self.tracks if track.mask is not None]
         heard = [track.name for track in self.tracks if track.heard and track.sounding.any()]
-        return f"A picture with {', '.join(seen) or 'no object'}; heard in it: {', '.join(heard) or 'nobody'}."
+        return (
+            f"A picture with {', '.join(seen) or 'no object'}; heard in it: {', '.join(heard) or 'nobody'}."
+        )
 
     def mask_bits(self) -> npt.NDArray[np.uint8]:
         """(H, W): bit k is set where track k is seen."""
@@ -140,7 +144,7 @@ class ScenePlayer(Explorer):
         """A tick box, a name, the sound's shape over time, and the sound itself."""
         able = track.waveform is not None
         note = "" if track.mask is not None else "off screen"
-        note = note or ("" if able else "has no recording") or ("" if track.heard else "silent in this scene")
+        note = note or ("" if able else "has no recording") or ("" if track.heard else "silent here")
         sound = f'<audio data-part="sound" preload="auto" src="{self._uri(track)}"></audio>' if able else ""
         return (
             f'<label class="avs-track"><input type="checkbox" data-part="heard" value="{number}"'
@@ -155,13 +159,13 @@ class ScenePlayer(Explorer):
     def _shape(self, number: int, track: Track) -> str:
         """The waveform's envelope as a small drawing, 120 steps wide."""
         if track.waveform is None:
-            return "<svg aria-hidden='true'></svg>"
+            return '<span class="avs-times"><svg aria-hidden="true"></svg><i class="avs-now"></i></span>'
         mono = np.abs(np.atleast_2d(np.asarray(track.waveform))).max(axis=0)
         steps = np.array([part.max(initial=0.0) for part in np.array_split(mono, 120)])
         half = 46 * (steps / max(0.25, float(steps.max()))) ** 0.7 + 1
         upper = " ".join(f"{x},{50 - h:.0f}" for x, h in enumerate(half))
         lower = " ".join(f"{x},{50 + h:.0f}" for x, h in reversed(list(enumerate(half))))
         return (
-            '<svg viewBox="0 0 119 100" preserveAspectRatio="none" aria-hidden="true">'
-            f'<path fill="{OKABE_ITO[number]}" d="M{upper} {lower}Z"/></svg>'
+            '<span class="avs-times"><svg viewBox="0 0 119 100" preserveAspectRatio="none" aria-hidden="true">'
+            f'<path fill="{OKABE_ITO[number]}" d="M{upper} {lower}Z"/></svg><i class="avs-now"></i></span>'
         )

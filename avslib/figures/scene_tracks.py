@@ -25,7 +25,8 @@ def scene_tracks(scene: Scene) -> list[Track]:
     mix = sum((t.waveform for t in tracks if t.heard and t.waveform is not None), np.zeros(1, np.float32))
     factor = PEAK / max(PEAK, float(np.abs(mix).max()))
     return [
-        t if t.waveform is None else Track(t.name, factor * t.waveform, t.sounding, t.mask, t.heard) for t in tracks
+        t if t.waveform is None else Track(t.name, factor * t.waveform, t.sounding, t.mask, t.heard)
+        for t in tracks
     ]
 
 
@@ -35,7 +36,9 @@ def _seen(scene: Scene, thing: SceneObject) -> Track:
         return Track(thing.name, _stereo(sound, thing.position), thing.sounding, thing.mask)
     other = _recording_of(scene, thing.name)
     sounding = np.full(scene.seconds, other is not None)
-    waveform = None if other is None else _stereo(track(other, replace(thing, sounding=sounding)), thing.position)
+    waveform = (
+        None if other is None else _stereo(track(other, replace(thing, sounding=sounding)), thing.position)
+    )
     return Track(thing.name, waveform, sounding, thing.mask, heard=False)
 
 

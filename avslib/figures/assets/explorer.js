@@ -20,8 +20,8 @@ const pixelsOf = (picture) => {
 const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
 // Paint the pixels (x, y) of a width x height grid where inside(x, y) holds: a translucent area with an
-// opaque edge, scaled to the whole canvas. fill: 0 for the edge alone.
-const paintMask = (context, width, height, inside, [red, green, blue], fill = 0.5) => {
+// opaque edge, scaled to the whole canvas. fill: 0 for the edge alone; thick: of the edge.
+const paintMask = (context, width, height, inside, [red, green, blue], { fill = 0.5, thick = 2 } = {}) => {
   const scale = Math.max(1, Math.round(context.canvas.width / width));
   const layer = document.createElement("canvas");
   layer.width = width * scale;
@@ -33,7 +33,7 @@ const paintMask = (context, width, height, inside, [red, green, blue], fill = 0.
   for (let y = 0; y < layer.height; y++) {
     for (let x = 0; x < layer.width; x++) {
       if (!at(x, y)) continue;
-      const edge = [[2, 0], [-2, 0], [0, 2], [0, -2]].some(([dx, dy]) => !at(x + dx, y + dy));
+      const edge = [[thick, 0], [-thick, 0], [0, thick], [0, -thick]].some(([dx, dy]) => !at(x + dx, y + dy));
       pixels.data.set([red, green, blue, edge ? 255 : 255 * fill], 4 * (y * layer.width + x));
     }
   }

@@ -1,6 +1,6 @@
 // The scene player: ticks choose the sounds, the second chooses the mask.
 
-const draw = ({ data, pictures, part, parts, say }) => {
+const draw = ({ root, data, pictures, part, parts, say }) => {
   const [picture, masks] = pictures;
   const { width, height } = picture;
   const pixels = pixelsOf(masks);
@@ -9,13 +9,7 @@ const draw = ({ data, pictures, part, parts, say }) => {
   const boxes = parts("heard");
   const sounds = boxes.map((box) => box.closest("label").querySelector("audio"));
   const seconds = part("second");
-  const lines = boxes.map((box) => {
-    const line = document.createElement("i");
-    line.className = "avs-now";
-    const times = box.closest("label").querySelector("svg").parentNode;
-    times.append(line);
-    return line;
-  });
+  const lines = root.querySelectorAll(".avs-now");
   let playing = false;
 
   const clock = () => sounds.find((sound) => sound)?.currentTime ?? 0;
@@ -53,18 +47,19 @@ const draw = ({ data, pictures, part, parts, say }) => {
     const heard = data.tracks.map((track, k) => boxes[k].checked && track.sounding[second]);
     context.imageSmoothingQuality = "high";
     context.drawImage(picture, 0, 0, context.canvas.width, context.canvas.height);
+    const asked = data.tracks.reduce((sum, track, k) => sum | (heard[k] && track.seen ? 1 << k : 0), 0);
+    if (asked) paintMask(context, width, height, (x, y) => !(bits[y * width + x] & asked), [0, 0, 0], { fill: 0.4, thick: 0 });
     data.tracks.forEach((track, k) => {
-      if (!heard[k] || !track.seen) return;
-      paintMask(context, width, height, (x, y) => bits[y * width + x] >> k & 1, rgbOf(track.colour));
+      if (!(asked >> k & 1)) return;
+      paintMask(context, width, height, (x, y) => bits[y * width + x] >> k & 1, rgbOf(track.colour), { thick: 3 });
     });
     if (!playing) placeLines(second);
     part("second-says").textContent = `${second + 1} of ${data.seconds}`;
-    say(describe(second, heard));
+    say(describe(second, heard, asked));
   };
 
-  const describe = (second, heard) => {
+  const describe = (second, heard, asked) => {
     const names = (seen) => data.tracks.filter((track, k) => heard[k] && track.seen === seen).map((track) => track.name);
-    const asked = data.tracks.reduce((sum, track, k) => sum | (heard[k] && track.seen ? 1 << k : 0), 0);
     const share = bits.reduce((count, bit) => count + (bit & asked ? 1 : 0), 0) / bits.length;
     const [seen, unseen] = [names(true), names(false)];
     const mask = seen.length ? `the mask is the ${seen.join(" and the ")}, ${Math.round(100 * share)} % of the picture`

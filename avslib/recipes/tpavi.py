@@ -50,7 +50,7 @@ def recipe(data: str) -> Recipe:
         datasets=partial(mini, DATA[data]),
         front_end=VGGishLogMel,
         criterion=TPAVICriterion,
-        weights={"bce": 1.0, "avm": 0.5},  # avs_ms3/train.sh: --lambda_1 0.5; section 4.4 of the paper
+        weights={"mask": 1.0, "mapping": 0.5},  # avs_ms3/train.sh: --lambda_1 0.5; section 4.4 of the paper
         protocols=protocols,
         schedules={"smoke": SMOKE, "reduced": REDUCED, "full": FULL},
         published=PUBLISHED,

@@ -1,0 +1,80 @@
+"""The decoder of the AVSBench baseline: feature maps from coarse to fine, then a mask (after MiDaS)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ResidualConvUnit(nn.Module):
+    """relu - conv 3x3 - relu - conv 3x3, plus a skip: (N, C, h, w) -> the same.
+
+    skip_after_relu: add relu(x) and not x. The reference's ReLU works in place, so its skip has lost the
+    negative part of its input; only checkpoints and numbers of that code need it.
+    """
+
+    def __init__(self, *, width: int, skip_after_relu: bool = False) -> None:
+        super().__init__()
+        self.skip_after_relu = skip_after_relu
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) -> (N, C, h, w)."""
+        active = F.relu(x)
+        residual: Tensor = self.conv2(F.relu(self.conv1(active)))
+        return residual + (active if self.skip_after_relu else x)
+
+
+class FusionBlock(nn.Module):
+    """One step of the decoder: take in a map of the encoder, refine, enlarge.
+
+    takes_map: False for the coarsest block, which has nothing to add to. (The reference gives it the unit
+    all the same: 1.18 M parameters that never see a gradient.)
+    """
+
+    def __init__(self, *, width: int, takes_map: bool, skip_after_relu: bool = False) -> None:
+        super().__init__()
+        unit = {"width": width, "skip_after_relu": skip_after_relu}
+        self.take = ResidualConvUnit(**unit) if takes_map else None
+        self.refine = ResidualConvUnit(**unit)
+
+    def forward(self, coarse: Tensor, fine: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """coarse (N, C, h, w), fine of the same shape or None -> (N, C, *size)."""
+        if self.take is not None:
+            coarse = coarse + self.take(fine)
+        refined = self.refine(coarse)
+        return F.interpolate(refined, size, mode="bilinear", align_corners=True)
+
+
+class FusionDecoder(nn.Module):
+    """Four fusion blocks from stride 32 to 2 and a head: maps at strides 4, 8, 16, 32 -> logits.
+
+    width:   channels of the maps; the head halves them and then takes a quarter
+    classes: K of the logits
+    """
+
+    def __init__(self, *, width: int = 256, classes: int = 1, skip_after_relu: bool = False) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            FusionBlock(width=width, takes_map=takes_map, skip_after_relu=skip_after_relu)
+            for takes_map in (True, True, True, False)
+        )
+        self.reduce = nn.Conv2d(width, width // 2, 3, padding=1)
+        self.score = nn.Sequential(
+            nn.Conv2d(width // 2, width // 8, 3, padding=1), nn.ReLU(), nn.Conv2d(width // 8, classes, 1)
+        )
+
+    def forward(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
+        """Maps (N, C, h_i, w_i), fine to coarse, and the frames' size -> logits (N, K, *size)."""
+        height, width = maps[0].shape[-2:]
+        sizes = [(2 * height, 2 * width), *(m.shape[-2:] for m in maps[:-1])]
+        x, fine = maps[-1], None
+        for level in reversed(range(len(maps))):
+            x = self.blocks[level](x, fine, sizes[level])
+            fine = maps[level - 1]
+        x = F.interpolate(self.reduce(x), size, mode="bilinear", align_corners=False)
+        logits: Tensor = self.score(x)
+        return logits

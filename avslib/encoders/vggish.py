@@ -53,6 +53,11 @@ class VGGish(nn.Module):
         self.requires_grad_(not frozen)
         self.train()
 
+    @classmethod
+    def from_weights(cls, path: Path | None = None, *, frozen: bool = True) -> VGGish:
+        """The public network, with the weights of `path` or else of the cache folder."""
+        return cls(weights=path, frozen=frozen)
+
     def forward(self, sound: Tensor) -> Tensor:
         """(N, 1, 96, 64) log-mel -> (N, 128), >= 0."""
         x = self.features(sound)  # (N, 1, 96, 64) -> N 512 6 4

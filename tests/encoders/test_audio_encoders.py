@@ -42,7 +42,7 @@ def test_vggish_is_frozen_unless_asked(vggish: VGGish) -> None:
 
 def test_vggish_takes_the_public_file(vggish: VGGish, tmp_path: Path) -> None:
     torch.save(vggish.state_dict(), tmp_path / "vggish-10086976.pth")
-    loaded = VGGish(weights=tmp_path / "vggish-10086976.pth", frozen=False)
+    loaded = VGGish.from_weights(tmp_path / "vggish-10086976.pth", frozen=False)
     assert loaded.weights_origin.startswith("path vggish-10086976.pth, sha256 ")
     assert loaded.training and all(p.requires_grad for p in loaded.parameters())
     assert torch.equal(loaded.embeddings[4].weight, vggish.embeddings[4].weight)

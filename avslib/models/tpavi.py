@@ -66,7 +66,7 @@ class TemporalPixelwiseInteraction(nn.Module):
         A time axis of 1 is a still: its query and value are computed once and meet T sounds. Padded seconds
         take no part. (In training they do enter the batch norm's statistics, as in the reference.)
         """
-        clips, _, width, height, breadth = maps.shape
+        clips = maps.shape[0]
         aligned = self.align(audio)  # B T C
         key = self.key(aligned)  # B T I
         query = self.query(maps.flatten(0, 1)).unflatten(0, maps.shape[:2])  # B T|1 I h w

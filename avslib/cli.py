@@ -20,6 +20,9 @@ from avslib.errors import UserError
 if TYPE_CHECKING:
     from avslib.data import Scene
 
+Sound = Literal["right", "silence", "noise", "absent", "visible", "mirrored"]
+"""As `avslib.data.Sound`; repeated, because importing it would import torch."""
+
 app = SubcommandApp()
 
 
@@ -116,7 +119,7 @@ def mini(
     split: str = "test",
     fold: int = 0,
     size: int = 224,
-    sound: str = "right",
+    sound: Sound = "right",
     out: Path = Path("scene"),
 ) -> None:
     """AVS-Mini: list its authors and licences, or compose one scene and write it down.
@@ -161,7 +164,7 @@ def import_(checkpoint: Positional[Path], model: str, out: Path) -> None:
 def main() -> None:
     """Run the command line. A `UserError` ends it with one line and status 2, Ctrl-C with 130."""
     try:
-        app.cli(prog="avslib", description=__doc__, config=(FlagCreatePairsOff,))
+        app.cli(prog="avslib", description="Audio-visual segmentation: train, score, look.", config=(FlagCreatePairsOff,))
     except UserError as error:
         print(f"avslib: error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -184,7 +187,7 @@ def _print_scores(metrics: Mapping[str, Mapping[str, Mapping[str, float]]]) -> N
             print(f"{split:10} {group:18} {numbers}")
 
 
-def _write_scene(scene: Scene, sound: str, out: Path) -> None:
+def _write_scene(scene: Scene, sound: Sound, out: Path) -> None:
     import numpy as np
     import soundfile
     from PIL import Image

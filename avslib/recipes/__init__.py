@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from avslib.errors import UserError
 import avslib.recipes.tpavi as tpavi
+from avslib.errors import UserError
 from avslib.recipes.recipe import Optimiser, Published, Recipe, Schedule
 
 RECIPES: dict[str, Callable[[str], Recipe]] = {"tpavi": tpavi.recipe}

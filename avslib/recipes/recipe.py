@@ -105,6 +105,8 @@ class Recipe:
     front_end:  () -> the sound's front end
     criterion:  () -> criterion(prediction, batch) -> {term: scalar}
     weights:    {term: factor}, one for every term the criterion returns
+    summed:     the terms that add up over a batch, where the others are means: with several processes,
+                whose gradients are averaged, each counts that many times
     protocols:  () -> fresh scoring protocols; the first one's first number chooses the best epoch
     schedules:  by name; "smoke" (seconds), "reduced" (CPU minutes), "full" (the paper's)
     published:  the paper's numbers
@@ -122,6 +124,7 @@ class Recipe:
     protocols: Callable[[], list[ScoringProtocol]]
     schedules: Mapping[str, Schedule]
     published: tuple[Published, ...] = ()
+    summed: tuple[str, ...] = ()
     tests: tuple[str, ...] = ("test",)
     file: str = ""
 

@@ -18,12 +18,8 @@ from avslib.encoders.small_audio import SmallAudioEncoder
 from avslib.encoders.vggish import VGGish
 from avslib.encoders.visual import VisualEncoder
 from avslib.errors import UserError
-
-try:
-    from avslib.metrics.protocols import AVSBenchBinary, DatasetLevel
-    from avslib.models.tpavi import TPAVI, TPAVICriterion
-except ImportError:
-    TPAVICriterion = None
+from avslib.metrics.protocols import AVSBenchBinary, DatasetLevel
+from avslib.models.tpavi import TPAVI, TPAVICriterion
 from avslib.recipes.recipe import Clips, Optimiser, Published, Recipe, Schedule, ScoringProtocol
 
 PAPER = "Zhou et al., Audio-Visual Segmentation, ECCV 2022"
@@ -90,8 +86,8 @@ def mini(subset: str, split: str, schedule: Schedule, fold: int, seed: int) -> C
 
 
 def protocols() -> list[ScoringProtocol]:
-    """The benchmark's own protocol, with the batch of 4 videos of its test.sh, and one global count."""
-    return [AVSBenchBinary(batch_size=4), DatasetLevel(classes=2)]
+    """The benchmark's own protocol, with the batches of 4 clips of its test.sh, and one global count."""
+    return [AVSBenchBinary(), DatasetLevel()]
 
 
 SMOKE = Schedule(

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avslib.recipes.recipe import FrontEnd, Optimiser
-from avslib.training.order import BatchOrder
 from avslib.training.optimiser import build_optimiser
+from avslib.training.order import BatchOrder
 from avslib.types import Clip
 
 
@@ -70,7 +70,7 @@ def pretrain_ear(
         answer = head(encoder(sound.to(device)))
         loss = F.binary_cross_entropy_with_logits(answer, target.to(device), pos_weight=weight)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         history.append(loss.item())
     return history

@@ -2,7 +2,9 @@
 
     record = train(Run(find_recipe("tpavi", "mini/ms3"), "smoke"), out=Path("runs/first"))
 
-or, over eight GPUs, `accelerate launch --num_processes 8 -m avslib.cli train tpavi ...`. The folder holds
+or, over eight GPUs, `accelerate launch --multi_gpu --num_processes 8 -m avslib.cli train tpavi ...`; over
+two processes of a CPU, `torchrun --nproc_per_node 2 -m avslib.cli train tpavi ...` (Accelerate's launcher
+starts a single one there, unless it finds MPI). The run's folder holds
 
     config.json          everything that decides the run
     log.jsonl            one line an epoch: losses by term, learning rate, validation scores
@@ -92,6 +94,7 @@ def train(
         batch = batch.to(accelerator.device)
         terms = criterion(in_float32(model(batch)), batch)
         check_terms(terms, recipe, progress.step, batch)
+        terms |= {name: terms[name] * accelerator.num_processes for name in recipe.summed}
         loss = torch.stack([recipe.weights[name] * term for name, term in terms.items()]).sum()
         accelerator.backward(loss)
         if plan.clip_norm is not None:
@@ -138,7 +141,8 @@ def train(
 
 def start_accelerator(precision: str) -> Accelerator:
     """Accelerate on whatever there is; reduced precision on a GPU only."""
-    on_gpu = PartialState().device.type == "cuda"
+    # Said outright, because a launcher's several processes form a group on a CPU only when told so.
+    on_gpu = PartialState(cpu=not torch.accelerator.is_available()).device.type == "cuda"
     AcceleratorState._reset_state()  # else a second run in one notebook cannot change the precision
     return Accelerator(
         mixed_precision=precision if on_gpu else "no",

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from avslib.errors import UserError
+from avslib.recipes.recipe import ScoringProtocol
 from avslib.training.checkpoint import write_atomically
 from avslib.training.evaluate import Scenes, Scores, evaluate, listen
 from avslib.training.run import Run, read_run
@@ -33,7 +34,7 @@ def score(
     only: names of protocols, all if empty. Raises UserError for a name that the recipe does not have.
     """
     protocols = run.recipe.protocols()
-    known = [protocol.name for protocol in protocols]
+    known = [short_name(protocol) for protocol in protocols]
     for name in only:
         if name not in known:
             raise UserError(
@@ -43,11 +44,16 @@ def score(
         model,
         run.clips(split),
         run.front_end(),
-        [protocol for protocol in protocols if not only or protocol.name in only],
+        [protocol for protocol in protocols if not only or short_name(protocol) in only],
         batch_size=run.plan.batch_size,
         accelerator=accelerator,
         workers=workers,
     )
+
+
+def short_name(protocol: ScoringProtocol) -> str:
+    """The protocol's name without the remark in brackets, e.g. avsbench-binary."""
+    return protocol.name.split(" (")[0]
 
 
 def hear_otherwise(run: Run, model: nn.Module) -> dict[str, float]:

@@ -86,8 +86,9 @@ class Ear(nn.Module):
 class ToyModel(nn.Module):
     """Colour times sound at every pixel, with dropout, so that the random streams matter."""
 
-    def __init__(self) -> None:
+    def __init__(self, dropout: float = 0.1) -> None:
         super().__init__()
+        self.dropout = dropout
         self.audio = Ear()
         self.visual = nn.Conv2d(3, 4, 1)
         self.head = nn.Conv2d(4, 1, 1)
@@ -96,7 +97,7 @@ class ToyModel(nn.Module):
         B, T = batch.frames.shape[:2]
         pixels = self.visual(batch.frames.flatten(0, 1).float() / 255)  # N 4 H W
         heard = self.audio(batch.sound.flatten(0, 1))  # N 4
-        mixed = F.dropout(pixels * heard[:, :, None, None], 0.1, self.training)
+        mixed = F.dropout(pixels * heard[:, :, None, None], self.dropout, self.training)
         return Prediction(self.head(mixed).unflatten(0, (B, T)))
 
 
@@ -156,7 +157,7 @@ def criterion_or_accident(data: str) -> object:
 
 def recipe(data: str) -> Recipe:
     plan = Schedule(
-        model=ToyModel,
+        model=partial(ToyModel, dropout=0.0 if data == "toy/plain" else 0.1),
         optimiser=Optimiser("adamw", lr=0.05, weight_decay=0.01, lr_scale={"audio.": 0.5}),
         epochs=3,
         steps_per_epoch=4,
@@ -170,6 +171,8 @@ def recipe(data: str) -> Recipe:
         ear_batch=4,
     )
     longer = replace(plan, epochs=4, steps_per_epoch=50, clips={"train": 200, "val": 6, "test": 7})
+    if data == "toy/endless":
+        longer = replace(longer, epochs=10_000)
     return Recipe(
         name="toy",
         paper="none",

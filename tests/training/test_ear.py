@@ -1,0 +1,32 @@
+"""The ear learns to name what sounds, the same way each time."""
+
+from __future__ import annotations
+
+import torch
+import toy
+
+from avslib.training.ear import hear, pretrain_ear
+
+
+def taught(seed: int) -> tuple[list[float], torch.Tensor]:
+    torch.manual_seed(0)
+    ear = toy.Ear()
+    history = pretrain_ear(ear, toy.ToyScenes(40, 0), toy.tone, steps=200, batch=8, seed=seed)
+    return history, ear.layer.weight.detach()
+
+
+def test_it_learns_and_repeats() -> None:
+    history, weight = taught(seed=0)
+    assert len(history) == 200
+    assert history[-1] < 0.6 * history[0]
+    assert torch.equal(weight, taught(seed=0)[1])
+    assert not torch.equal(weight, taught(seed=1)[1])
+
+
+def test_every_second_is_an_example_with_its_classes() -> None:
+    scenes = [toy.ToyScenes(3, 0).scene(i) for i in range(3)]
+    sound, target = hear(scenes, toy.tone)
+    assert sound.shape == (6, 1, 2, 1)
+    assert torch.equal(target[:, 0].bool(), torch.cat([scene.red for scene in scenes]))
+    low, high = sound[:, 0, 0, 0], sound[:, 0, 1, 0]
+    assert torch.equal(low > high, target[:, 0].bool())

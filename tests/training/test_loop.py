@@ -1,0 +1,139 @@
+"""The loop: repeats, survives, resumes bit for bit, and stops with a reason."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import toy
+from safetensors.torch import load_file
+
+from avslib.errors import UserError
+from avslib.training.checkpoint import load_checkpoint
+from avslib.training.loop import train
+from avslib.training.run import Run
+
+HERE = Path(__file__).parent
+MEASURED = ("metrics", "listening", "steps")
+
+
+def run(data: str = "toy", **options: object) -> Run:
+    return Run(toy.recipe(data), "smoke", **options)  # type: ignore[arg-type]
+
+
+def measured(folder: Path) -> dict[str, object]:
+    record = json.loads((folder / "record.json").read_text())
+    return {name: record[name] for name in MEASURED}
+
+
+def same_weights(one: Path, two: Path) -> bool:
+    first, second = (load_file(folder / "weights.safetensors") for folder in (one, two))
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_one_seed_gives_one_run(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        train(run(), out=tmp_path / name)
+    assert (tmp_path / "a/log.jsonl").read_text() == (tmp_path / "b/log.jsonl").read_text()
+    assert same_weights(tmp_path / "a", tmp_path / "b")
+    train(run(seed=1), out=tmp_path / "c")
+    assert (tmp_path / "a/log.jsonl").read_text() != (tmp_path / "c/log.jsonl").read_text()
+
+
+def test_workers_do_not_change_the_numbers(tmp_path: Path) -> None:
+    train(run(), out=tmp_path / "none")
+    train(run(), out=tmp_path / "two", workers=2)
+    assert (tmp_path / "none/log.jsonl").read_text() == (tmp_path / "two/log.jsonl").read_text()
+
+
+def train_in_subprocess(
+    out: Path, kill_at: int | None = None, *more: str
+) -> subprocess.CompletedProcess[str]:
+    """Train toy/killed; with `kill_at`, the process gets SIGKILL inside that step."""
+    command = [sys.executable, "-m", "avslib.cli", "train", str(HERE / "toy.py"), "--data", "toy/killed"]
+    command += ["--schedule", "smoke", "--out", str(out), "--checkpoint-every", "3", *more]
+    environment = {**os.environ, "TOY_KILL_AT": str(kill_at or "")}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("kill_at", [2, 6, 8])  # before any checkpoint; in mid-epoch twice (of 4 steps each)
+def test_killed_and_resumed_equals_unbroken(tmp_path: Path, kill_at: int) -> None:
+    assert train_in_subprocess(tmp_path / "unbroken").returncode == 0
+    killed = train_in_subprocess(tmp_path / "killed", kill_at)
+    assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / "killed/checkpoint.pt").exists() == (kill_at > 3)
+    assert not (tmp_path / "killed/record.json").exists()
+    resumed = train_in_subprocess(tmp_path / "killed", None, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert measured(tmp_path / "unbroken") == measured(tmp_path / "killed")
+    assert (tmp_path / "unbroken/log.jsonl").read_text() == (tmp_path / "killed/log.jsonl").read_text()
+    assert same_weights(tmp_path / "unbroken", tmp_path / "killed")
+
+
+def test_resume_decodes_no_clip_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(run(), out=tmp_path)
+    seen: list[int] = []
+    compose = toy.ToyScenes.__getitem__
+    monkeypatch.setattr(toy.ToyScenes, "__getitem__", lambda s, i: (seen.append(len(s)), compose(s, i))[1])
+    train(run(), out=tmp_path, resume=True)
+    assert 24 not in seen  # the 24 training clips; the test clips are scored again
+
+
+def test_a_finished_folder_is_not_overwritten(tmp_path: Path) -> None:
+    train(run(), out=tmp_path)
+    with pytest.raises(UserError, match="--resume"):
+        train(run(), out=tmp_path)
+
+
+def test_another_configuration_is_refused_and_named(tmp_path: Path) -> None:
+    train(run(), out=tmp_path)
+    recipe = toy.recipe("toy")
+    smoke = replace(recipe.schedules["smoke"], optimiser=replace(recipe.schedules["smoke"].optimiser, lr=0.1))
+    changed = Run(replace(recipe, schedules={"smoke": smoke}), "smoke", seed=1)
+    with pytest.raises(UserError, match=r"plan\.optimiser\.lr: 0\.05 then, 0\.1 now, seed: 0 then, 1 now"):
+        train(changed, out=tmp_path, resume=True)
+
+
+def test_an_infinite_term_stops_the_run_and_is_named(tmp_path: Path) -> None:
+    recipe = replace(toy.recipe("toy"), criterion=lambda: toy.exploding)
+    with pytest.raises(UserError, match=r"step 0: the loss term 'area' is inf on clips toy\d+, "):
+        train(Run(recipe, "smoke"), out=tmp_path)
+    assert not (tmp_path / "record.json").exists()
+
+
+def test_a_term_without_a_weight_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"weighs \['bce'\], but its criterion returns \['area', 'bce'\]"):
+        train(Run(replace(toy.recipe("toy"), weights={"bce": 1.0}), "smoke"), out=tmp_path)
+
+
+def test_the_best_epoch_is_reported_when_asked(tmp_path: Path) -> None:
+    """The toy protocol is made to like the second of three epochs best."""
+    values = iter([0.1, 0.9, 0.5, 0.0])
+
+    class Judge(toy.Foreground):
+        def compute(self) -> dict[str, float]:
+            return {"IoU": next(values)}
+
+    recipe = toy.recipe("toy")
+    best = replace(recipe.schedules["smoke"], keep="best")
+    recipe = replace(recipe, protocols=lambda: [Judge()], schedules={"smoke": best})
+    train(Run(recipe, "smoke"), out=tmp_path / "best")
+    last = load_checkpoint(tmp_path / "best/checkpoint.pt", Run(recipe, "smoke").config())
+    assert last["progress"]["best"] == 0.9
+    reported = load_file(tmp_path / "best/weights.safetensors")
+    assert not torch.equal(reported["head.weight"], last["model"]["head.weight"])
+
+
+def test_it_learns_to_listen_and_the_deaf_control_does_not(tmp_path: Path) -> None:
+    hears = train(Run(toy.recipe("toy"), "reduced"), out=tmp_path / "hears").listening
+    assert hears["right"] > 0.9
+    assert hears["visible"] < 0.1
+    deaf = train(Run(toy.recipe("toy"), "reduced", deaf=True), out=tmp_path / "deaf").listening
+    assert deaf["right"] == deaf["visible"]

@@ -1,6 +1,6 @@
 """Figures of the course: static plots with captions, sounds, and explorers that need no kernel.
 
-    from avslib.figures import ScenePlayer, ResponseExplorer, listen_panel, scene_figure, show, style
+    from avslib.figures import ListenPanel, ResponseExplorer, ScenePlayer, scene_figure, show, style
 
 Names are imported when they are first used: nothing here costs time until a figure is made.
 """
@@ -10,24 +10,25 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+# No name may be that of its module: importing the module would put it in the name's place.
 _HOME = {
     "Html": "html",
-    "show": "show",
-    "style": "show",
-    "STYLE": "show",
+    "show": "captions",
+    "style": "captions",
+    "STYLE": "captions",
     "OKABE_ITO": "colours",
     "class_colour": "colours",
     "audio_data_uri": "audio",
     "player": "audio",
     "paint": "overlay",
     "outline": "overlay",
-    "scene_figure": "scene_figure",
+    "scene_figure": "glance",
     "Explorer": "explorer",
     "ScenePlayer": "scene_player",
     "Track": "scene_player",
     "ResponseExplorer": "response_explorer",
     "Heard": "listen_panel",
-    "listen_panel": "listen_panel",
+    "ListenPanel": "listen_panel",
     "listen_bars": "curves",
     "training_curves": "curves",
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from avslib.data import MiniScenes
 from avslib.errors import UserError
-from avslib.figures.scene_figure import scene_figure
+from avslib.figures.glance import scene_figure
 
 SCENE = 1
 FAMILY = "CC-BY-SA"
@@ -18,10 +20,9 @@ def readme(out: Path) -> str:
     scene = MiniScenes("ms3", split="test", fold=1, size=256, family=FAMILY).scene(SCENE)
     names = [source.name for source in scene.sources]
     # A binary scene knows one label; for this picture each source keeps its own colour.
-    labels = sum(
-        (1 + number) * (source.sounding[:, None, None] & source.mask)
-        for number, source in enumerate(scene.sources)
-    )
+    labels = np.zeros_like(scene.labels)
+    for number, source in enumerate(scene.sources, start=1):
+        labels[source.sounding[:, None, None] & source.mask] = number
     figure = scene_figure(scene.clip(), rows={"who sounds": labels}, names=names, log_mel=False, width=9)
     figure.savefig(out, dpi=110)
     silent = [thing.name for thing in scene.objects if not thing.sounding.any()]

@@ -54,4 +54,5 @@ def outline(picture: Array, mask: Array, colour: str, *, thick: int = 1) -> Pixe
 
 def edge(mask: npt.NDArray[np.bool_], thick: int = 1) -> npt.NDArray[np.bool_]:
     """The pixels of the mask that lie within `thick` steps of its border."""
-    return mask & ~binary_erosion(mask, iterations=thick, border_value=1)
+    inner: npt.NDArray[np.bool_] = binary_erosion(mask, iterations=thick, border_value=1)
+    return mask & ~inner

@@ -129,7 +129,7 @@ class ResponseExplorer(Explorer):
         bits = np.zeros(self.truth.shape, np.uint8)
         for number, mask in enumerate(masks):
             bits |= mask.astype(np.uint8) << number
-        return bits.reshape(-1, bits.shape[-1])
+        return bits.reshape(-1, self.picture.shape[2])
 
     def body(self) -> str:
         height, width = self.picture.shape[1:]
@@ -152,7 +152,7 @@ class ResponseExplorer(Explorer):
             f"{choice('stage', label='stage', options=stages)}{slider('second', label='second', last=self.seconds - 1, start=second)}"
             f"{slider('across', label='across', last=width - 1, start=across)}"
             f"{slider('down', label='down', last=height - 1, start=down)}"
-            '<p class="avs-title">response of the marked pixel, second by second</p>'
+            '<p class="avs-title">response of the marked pixel, second by second <small>(yellow: in the true mask)</small></p>'
             f"{canvas('bars', width=720, height=240, label='bars, one for each second')}"
             "</div></div>"
         )

@@ -88,11 +88,12 @@ class ScenePlayer(Explorer):
     def live(scene: Callable[[int], Scene], *, scenes: int) -> Any:
         """Widgets for a notebook with a kernel: `scene(index)` composes, for index 0..scenes-1.
 
-        Returns an ipywidgets box; its `picture`, `index`, `second` and `ticks` attributes are the parts.
+        Returns a `LiveScenePlayer`, which shows itself; its attributes `index`, `second`, `ticks`,
+        `picture` and `sound` are the widgets.
         """
         from avslib.figures.scene_player_live import LiveScenePlayer
 
-        return LiveScenePlayer(scene, scenes=scenes).box
+        return LiveScenePlayer(scene, scenes=scenes)
 
     @property
     def seconds(self) -> int:

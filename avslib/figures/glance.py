@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from avslib.audio.frontends import VGGishLogMel
+from avslib.figures.captions import STYLE
 from avslib.figures.colours import OKABE_ITO, class_colour
 from avslib.figures.html import Array
 from avslib.figures.overlay import paint
-from avslib.figures.show import STYLE
 from avslib.types import IGNORE, Clip
 
 if TYPE_CHECKING:

@@ -1,4 +1,7 @@
-"""Command line of the importers: `python -m avslib.importers check CASE.json [CASE.json ...]`."""
+"""`python -m avslib.importers check CASE.json ...`: are our models equal to the authors' on these cases?
+
+Prints the relative error of each output. Exit status 0: all at most 1e-4; 1: one is above; 2: bad input.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,35 @@ import sys
 from pathlib import Path
 
 from avslib.errors import UserError
-from avslib.importers.check import report
+from avslib.importers.check import TOLERANCE, Comparison, check_case
 
 
 def main() -> int:
-    """Exit status: 0 all cases equal the reference, 1 one differs, 2 one cannot be run."""
+    """Read the arguments, check every case, print; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m avslib.importers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("check", help="run reference cases through our models and compare")
-    check.add_argument("cases", nargs="+", type=Path, metavar="CASE.json")
-    arguments = parser.parse_args()
+    command = commands.add_parser("check", help="compare our models with reference cases")
+    command.add_argument("cases", nargs="+", type=Path, metavar="CASE.json", help="CASE.npz lies beside it")
+    equal = True
     try:
-        return 0 if all([report(case) for case in arguments.cases]) else 1
+        for path in parser.parse_args().cases:
+            comparison = check_case(path)
+            print(_report(path, comparison))
+            equal = equal and comparison.equal
     except UserError as error:
         print(f"avslib: error: {error}", file=sys.stderr)
         return 2
+    return 0 if equal else 1
+
+
+def _report(path: Path, comparison: Comparison) -> str:
+    lines = [f"{path.name}: {comparison.translation}"]
+    lines += [f"  unknown, left out: {name}" for name in comparison.translation.unknown]
+    for name, error in comparison.errors.items():
+        verdict = "" if error <= TOLERANCE else f"  above {TOLERANCE:g}"
+        lines.append(f"  {name:12} {error:.2e}{verdict}")
+    lines.append(f"  {'equal to' if comparison.equal else 'differs from'} the reference")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

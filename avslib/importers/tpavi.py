@@ -1,52 +1,94 @@
-"""AVSBench's TPAVI (tasks S4, MS3 and AVSS; backbones ResNet-50 and PVTv2-B5) into ours."""
+"""AVSBench's TPAVI (tasks S4, MS3, AVSS; backbones ResNet-50, PVTv2-B5) into ours."""
 
 from __future__ import annotations
 
-from avslib.importers.key_map import Rule
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from avslib.encoders.visual import VisualEncoder
+from avslib.errors import UserError
+from avslib.importers.key_map import KeyMap
+from avslib.importers.reference_case import ReferenceCase
+from avslib.models.tpavi import TPAVI
 
 CLIP_SECONDS = 5
-"""The authors' code cuts whatever frames it is given into clips of five, the ten of AVSS too."""
+"""The authors' code cuts the frames it is given into clips of five, the ten of an AVSS clip too."""
 
 BACKBONES = {"resnet": "resnet50", "pvt": "pvt_v2_b5"}
-_PREFIXES = {"resnet.": "resnet50", "encoder_backbone.": "pvt_v2_b5"}
+"""The authors' name of a backbone -> ours."""
 
+PVT = "encoder_backbone."
 
-def _stages(theirs: str, ours: str, drop: int = 0) -> list[Rule]:
-    """One rule for each of four stages: {i} is its number, from 1; {k} the same, from 0."""
-    numbered = [(str(i), str(i - 1)) for i in (1, 2, 3, 4)]
-    return [
-        Rule(theirs.replace("{i}", i), ours.replace("{i}", i).replace("{k}", k), drop) for i, k in numbered
-    ]
-
-
-RULES: tuple[Rule, ...] = (
-    # The unit of the coarsest fusion block, and a copied half of the ResNet, are never called.
-    Rule(r"path4\.resConfUnit1\.", None),
-    Rule(r"resnet\.layer[34]_2\.", None),
-    Rule(r"resnet\.(layer[34])_1\.", r"visual.net.\1."),
-    Rule(r"resnet\.(conv1|bn1|layer1|layer2)\.", r"visual.net.\1."),
-    Rule(r"encoder_backbone\.patch_embed1\.", "visual.net.patch_embed."),
-    *_stages(r"encoder_backbone\.patch_embed{i}\.", "visual.net.stages.{k}.downsample."),
-    *_stages(
-        r"encoder_backbone\.block{i}\.(\d+)\.mlp\.dwconv\.dwconv\.",
-        r"visual.net.stages.{k}.blocks.\1.mlp.dwconv.",
-    ),
-    *_stages(r"encoder_backbone\.block{i}\.", "visual.net.stages.{k}.blocks."),
-    *_stages(r"encoder_backbone\.norm{i}\.", "visual.net.stages.{k}.norm."),
-    *_stages(r"conv{i}\.conv2d_list\.", "necks.{k}.branches."),
-    *_stages(r"tpavi_b{i}\.align_channel\.", "interactions.{k}.align."),
-    *_stages(r"tpavi_b{i}\.theta\.weight", "interactions.{k}.query.weight", drop=1),
-    *_stages(r"tpavi_b{i}\.theta\.", "interactions.{k}.query."),
-    *_stages(r"tpavi_b{i}\.phi\.weight", "interactions.{k}.key.weight", drop=3),
-    *_stages(r"tpavi_b{i}\.phi\.", "interactions.{k}.key."),
-    *_stages(r"tpavi_b{i}\.g\.weight", "interactions.{k}.value.weight", drop=1),
-    *_stages(r"tpavi_b{i}\.g\.", "interactions.{k}.value."),
-    *_stages(r"tpavi_b{i}\.W_z\.0\.weight", "interactions.{k}.out.weight", drop=1),
-    *_stages(r"tpavi_b{i}\.W_z\.0\.", "interactions.{k}.out."),
-    *_stages(r"tpavi_b{i}\.W_z\.1\.", "interactions.{k}.out_norm."),
-    *_stages(r"tpavi_b{i}\.norm_layer\.", "interactions.{k}.norm."),
-    *_stages(r"path{i}\.resConfUnit1\.", "decoder.blocks.{k}.take."),
-    *_stages(r"path{i}\.resConfUnit2\.", "decoder.blocks.{k}.refine."),
-    Rule(r"output_conv\.0\.", "decoder.reduce."),
-    Rule(r"output_conv\.([24])\.", lambda m: f"decoder.score.{int(m[1]) - 2}."),
+KEY_MAP = KeyMap(
+    [
+        ("resnet.conv1.", "visual.net.conv1."),
+        ("resnet.bn1.", "visual.net.bn1."),
+        ("resnet.layer1.", "visual.net.layer1."),
+        ("resnet.layer2.", "visual.net.layer2."),
+        ("resnet.layer3_1.", "visual.net.layer3."),
+        ("resnet.layer4_1.", "visual.net.layer4."),
+        (PVT + "patch_embed1.", "visual.net.patch_embed."),
+        (PVT + "patch_embed{stage}.", "visual.net.stages.{stage}.downsample."),
+        (PVT + "block{stage}.{n}.mlp.dwconv.dwconv.", "visual.net.stages.{stage}.blocks.{n}.mlp.dwconv."),
+        (PVT + "block{stage}.", "visual.net.stages.{stage}.blocks."),
+        (PVT + "norm{stage}.", "visual.net.stages.{stage}.norm."),
+        ("conv{stage}.conv2d_list.", "necks.{stage}.branches."),
+        ("tpavi_b{stage}.align_channel.", "interactions.{stage}.align."),
+        ("tpavi_b{stage}.theta.", "interactions.{stage}.query."),
+        ("tpavi_b{stage}.phi.", "interactions.{stage}.key."),
+        ("tpavi_b{stage}.g.", "interactions.{stage}.value."),
+        ("tpavi_b{stage}.W_z.0.", "interactions.{stage}.out."),
+        ("tpavi_b{stage}.W_z.1.", "interactions.{stage}.out_norm."),
+        ("tpavi_b{stage}.norm_layer.", "interactions.{stage}.norm."),
+        ("path{stage}.resConfUnit1.", "decoder.blocks.{stage}.take."),
+        ("path{stage}.resConfUnit2.", "decoder.blocks.{stage}.refine."),
+        ("output_conv.0.", "decoder.reduce."),
+        ("output_conv.2.", "decoder.score.0."),
+        ("output_conv.4.", "decoder.score.2."),
+    ],
+    # The coarsest fusion block has no second input; half of the ResNet is a copy that nothing calls.
+    dead=("path4.resConfUnit1.", "resnet.layer3_2.", "resnet.layer4_2."),
 )
+
+
+def build(state: Mapping[str, Tensor]) -> TPAVI:
+    """Our model with the switches that the authors' `state` asks for, weights not loaded, without an ear.
+
+    VGGish is not part of their state dict: `segment` takes its embedding, or set `audio` afterwards.
+    """
+    names = [ours for prefix, ours in (("resnet.", "resnet50"), (PVT, "pvt_v2_b5")) if _has(state, prefix)]
+    if len(names) != 1:
+        raise UserError(f"tpavi: the names begin with neither resnet. nor {PVT}; is it AVSBench's model?")
+    scores = state.get("output_conv.4.weight")
+    return TPAVI(
+        visual=VisualEncoder(name=names[0], pretrained=False),
+        audio=nn.Identity(),
+        classes=1 if scores is None else len(scores),
+        seconds_together=CLIP_SECONDS,
+        audio_bias=_has(state, "tpavi_b1.align_channel.bias"),
+        skip_after_relu=True,
+    )
+
+
+def outputs(model: TPAVI, case: ReferenceCase) -> dict[str, Tensor]:
+    """The outputs of the authors' model under the names of a case, for the inputs of `case`."""
+    frames, embedding = case.tensor("frames"), case.tensor("audio128").abs()
+    frames, embedding = frames.flatten(0, -4), embedding.flatten(0, -2)  # N 3 H W, N D
+    count = len(frames)
+    if count % CLIP_SECONDS or len(embedding) != count:
+        raise UserError(
+            f"{case.path}: {count} frames and {len(embedding)} sounds; the authors' model takes one sound "
+            f"a frame, and clips of {CLIP_SECONDS}"
+        )
+    valid = torch.ones(1, count, dtype=torch.bool)
+    # As one long clip: `seconds_together` cuts it into fives, as the authors' reshape does.
+    prediction = model.segment(frames[None], embedding[None], valid)
+    maps = {f"fmap{stage}": prediction.extras[f"map{stage + 1}"] for stage in range(4)}
+    sounds = {f"afea{stage}": prediction.extras[f"audio{stage + 1}"] for stage in range(4)}
+    return {"pred": prediction.logits, **maps, **sounds}
+
+
+def _has(state: Mapping[str, Tensor], prefix: str) -> bool:
+    return any(name.startswith(prefix) for name in state)

@@ -1,0 +1,42 @@
+"""Which papers' checkpoints can be read, and what it takes for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from avslib.errors import UserError
+from avslib.importers import tpavi
+from avslib.importers.key_map import KeyMap
+from avslib.importers.reference_case import ReferenceCase
+
+
+@dataclass(frozen=True)
+class Method:
+    """The importer of one paper.
+
+    key_map:   their names and ours
+    backbones: their names of the backbones
+    build:     their state dict -> our model, switched as theirs, weights not loaded
+    outputs:   model and case -> the outputs of their model, by the names that cases use
+    """
+
+    key_map: KeyMap
+    backbones: tuple[str, ...]
+    build: Callable[[Mapping[str, Tensor]], Any]
+    outputs: Callable[[Any, ReferenceCase], dict[str, Tensor]]
+
+
+METHODS = {
+    "tpavi": Method(tpavi.KEY_MAP, tuple(tpavi.BACKBONES), tpavi.build, tpavi.outputs),
+}
+
+
+def find_method(name: str) -> Method:
+    """The importer called `name`; raises UserError with the names there are."""
+    if name not in METHODS:
+        raise UserError(f"{name}: no importer for this method; there is one for {', '.join(METHODS)}")
+    return METHODS[name]

@@ -25,6 +25,7 @@ class MiniScenes(Dataset[Clip]):
     fold:      which instances are held out, 0 to 3
     length:    number of scenes; scene i is the same whatever the length
     size:      side of the square picture, pixels
+    seconds:   T; None for the subset's own
     instances: "unseen" takes everything from the split; "seen" (for the test) takes the *pictures of
                objects* from the training split and puts them into new scenes, with unseen backgrounds and
                recordings: what is left of the score is not due to unknown cut-outs
@@ -43,6 +44,7 @@ class MiniScenes(Dataset[Clip]):
         fold: int = 0,
         length: int = 1000,
         size: int = 128,
+        seconds: int | None = None,
         seed: int = 0,
         instances: Literal["unseen", "seen"] = "unseen",
         family: str | None = None,

@@ -33,6 +33,8 @@ STYLE: Any = {
 }
 """Matplotlib settings of the course: Okabe-Ito colours, cividis for values, a white ground on any page."""
 
+CSS_PIXELS_PER_INCH = 96
+
 
 def style() -> None:
     """Give every plot of this notebook the course's look; call it once, at the top."""
@@ -47,7 +49,7 @@ def show(
     caption: str,
     alt: str,
     licence: str | None = None,
-    dpi: int = 130,
+    dpi: int = 160,
     width: int | None = None,
 ) -> Html:
     """A figure of the book: the picture inside the page, a caption under it, a text for who cannot see it.
@@ -56,15 +58,18 @@ def show(
     caption: what to see in it; plain text
     alt:     what is in it, for screen readers; plain text
     licence: `scene.licence` when the figure shows a composed scene; it is named in the caption
-    width:   in the page, pixels; by default the figure's own width
+    dpi:     dots per inch of a matplotlib figure; width: in the page, pixels, by default its own width
 
     Raises UserError for an empty caption or alt, or a scene that may not be published.
     """
     check_words(caption, alt)
-    size = f' style="width:{width}px"' if width else ""
+    if width is None and not isinstance(figure, (Image.Image, np.ndarray)):
+        width = round(CSS_PIXELS_PER_INCH * figure.get_figwidth())
+    size = f"width:{width}px;" if width else ""
     page = (
         opening("figure", "avs-figure", licence, more='style="margin:1em 0"')
-        + f'<img src="{_uri(figure, dpi)}" alt="{escape(alt)}"{size}>{figcaption(caption, licence)}</figure>'
+        + f'<img src="{_uri(figure, dpi)}" alt="{escape(alt)}" style="{size}max-width:100%;filter:none">'
+        + f"{figcaption(caption, licence)}</figure>"
     )
     return Html(page, caption)
 

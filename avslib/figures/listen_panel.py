@@ -30,9 +30,9 @@ TITLES = {
     "mirrored": "left and right swapped",
 }
 CAPTION = (
-    "Does it listen? The same picture with six sounds: what the model paints, over the outline of what really "
-    "sounds with the right sound. Only the first should score high; a model that paints the same in all of "
-    "them has only looked."
+    "Does it listen? The same picture, heard in several ways: what the model paints, under the outline of what "
+    "really sounds with the right sound. Only that one should score high; a model that paints the same "
+    "everywhere has only looked. Swapped sides change nothing for a model that hears in mono."
 )
 
 

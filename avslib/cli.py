@@ -164,7 +164,11 @@ def import_(checkpoint: Positional[Path], model: str, out: Path) -> None:
 def main() -> None:
     """Run the command line. A `UserError` ends it with one line and status 2, Ctrl-C with 130."""
     try:
-        app.cli(prog="avslib", description="Audio-visual segmentation: train, score, look.", config=(FlagCreatePairsOff,))
+        app.cli(
+            prog="avslib",
+            description="Audio-visual segmentation: train, score, look.",
+            config=(FlagCreatePairsOff,),
+        )
     except UserError as error:
         print(f"avslib: error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -172,7 +176,7 @@ def main() -> None:
         command = shlex.join(["avslib", *sys.argv[1:]])
         again = command if "--resume" in sys.argv else f"{command} --resume"
         hint = f"; continue with: {again}" if sys.argv[1:2] == ["train"] else ""
-        print(f"\navslib: interrupted{hint}", file=sys.stderr)
+        print(f"avslib: interrupted{hint}", file=sys.stderr)
         sys.exit(130)
 
 

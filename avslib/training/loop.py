@@ -87,37 +87,36 @@ def train(
     )
     model.train()
     start = time.perf_counter() - progress.seconds
-    bar = tqdm(total=order.total, initial=progress.step, desc=run.name, disable=not lead)
-    for batch in load(clips, order, Collate(front_end), workers):
-        rate = learning_rate(plan, progress.step, order.total)
-        set_learning_rate(optimiser, rate)
-        batch = batch.to(accelerator.device)
-        terms = criterion(in_float32(model(batch)), batch)
-        check_terms(terms, recipe, progress.step, batch)
-        terms |= {name: terms[name] * accelerator.num_processes for name in recipe.summed}
-        loss = torch.stack([recipe.weights[name] * term for name, term in terms.items()]).sum()
-        accelerator.backward(loss)
-        if plan.clip_norm is not None:
-            accelerator.clip_grad_norm_(model.parameters(), plan.clip_norm)
-        optimiser.step()
-        optimiser.zero_grad()
-        progress.add({"loss": loss, **terms}, accelerator)
-        bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-        bar.update()
+    with tqdm(total=order.total, initial=progress.step, desc=run.name, disable=not lead) as bar:
+        for batch in load(clips, order, Collate(front_end), workers):
+            rate = learning_rate(plan, progress.step, order.total)
+            set_learning_rate(optimiser, rate)
+            batch = batch.to(accelerator.device)
+            terms = criterion(in_float32(model(batch)), batch)
+            check_terms(terms, recipe, progress.step, batch)
+            terms |= {name: terms[name] * accelerator.num_processes for name in recipe.summed}
+            loss = torch.stack([recipe.weights[name] * term for name, term in terms.items()]).sum()
+            accelerator.backward(loss)
+            if plan.clip_norm is not None:
+                accelerator.clip_grad_norm_(model.parameters(), plan.clip_norm)
+            optimiser.step()
+            optimiser.zero_grad()
+            progress.add({"loss": loss, **terms}, accelerator)
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+            bar.update()
 
-        epoch_ends = progress.step % order.steps_per_epoch == 0
-        if epoch_ends:
-            scores = score(run, model, "val", accelerator=accelerator, workers=workers)
-            progress.close_epoch(order.steps_per_epoch, rate, scores)
-            if (improves(progress, scores) or plan.keep == "last") and lead:
-                save_weights(out / WEIGHTS, bare)
-        progress.seconds = time.perf_counter() - start
-        if epoch_ends or progress.step % checkpoint_every == 0:
-            state = snapshot(config, progress, bare, optimiser)  # on every process: it gathers
-            if lead:
-                saving.save_checkpoint(path, state)
-                write_log(out / "log.jsonl", progress)
-    bar.close()
+            epoch_ends = progress.step % order.steps_per_epoch == 0
+            if epoch_ends:
+                scores = score(run, model, "val", accelerator=accelerator, workers=workers)
+                progress.close_epoch(order.steps_per_epoch, rate, scores)
+                if (improves(progress, scores) or plan.keep == "last") and lead:
+                    save_weights(out / WEIGHTS, bare)
+            progress.seconds = time.perf_counter() - start
+            if epoch_ends or progress.step % checkpoint_every == 0:
+                state = snapshot(config, progress, bare, optimiser)  # on every process: it gathers
+                if lead:
+                    saving.save_checkpoint(path, state)
+                    write_log(out / "log.jsonl", progress)
 
     accelerator.wait_for_everyone()
     load_weights(out / WEIGHTS, bare)

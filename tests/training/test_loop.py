@@ -16,6 +16,7 @@ import toy
 from safetensors.torch import load_file
 
 from avslib.errors import UserError
+from avslib.recipes import find_recipe
 from avslib.training.checkpoint import load_checkpoint
 from avslib.training.loop import train
 from avslib.training.run import Run
@@ -53,25 +54,23 @@ def test_workers_do_not_change_the_numbers(tmp_path: Path) -> None:
     assert (tmp_path / "none/log.jsonl").read_text() == (tmp_path / "two/log.jsonl").read_text()
 
 
-def train_in_subprocess(
-    out: Path, kill_at: int | None = None, *more: str
-) -> subprocess.CompletedProcess[str]:
-    """Train toy/killed; with `kill_at`, the process gets SIGKILL inside that step."""
+def killed(out: Path, kill_at: int) -> None:
+    """Train toy/killed in a process that gets SIGKILL inside step number `kill_at`."""
     command = [sys.executable, "-m", "avslib.cli", "train", str(HERE / "toy.py"), "--data", "toy/killed"]
-    command += ["--schedule", "smoke", "--out", str(out), "--checkpoint-every", "3", *more]
-    environment = {**os.environ, "TOY_KILL_AT": str(kill_at or "")}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    command += ["--schedule", "smoke", "--out", str(out), "--checkpoint-every", "3"]
+    environment = {**os.environ, "TOY_KILL_AT": str(kill_at)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert not (out / "record.json").exists()
 
 
 @pytest.mark.parametrize("kill_at", [2, 6, 8])  # before any checkpoint; in mid-epoch twice (of 4 steps each)
 def test_killed_and_resumed_equals_unbroken(tmp_path: Path, kill_at: int) -> None:
-    assert train_in_subprocess(tmp_path / "unbroken").returncode == 0
-    killed = train_in_subprocess(tmp_path / "killed", kill_at)
-    assert killed.returncode == -signal.SIGKILL
+    same = Run(find_recipe(str(HERE / "toy.py"), "toy/killed"), "smoke")
+    train(same, out=tmp_path / "unbroken")
+    killed(tmp_path / "killed", kill_at)
     assert (tmp_path / "killed/checkpoint.pt").exists() == (kill_at > 3)
-    assert not (tmp_path / "killed/record.json").exists()
-    resumed = train_in_subprocess(tmp_path / "killed", None, "--resume")
-    assert resumed.returncode == 0, resumed.stderr
+    train(same, out=tmp_path / "killed", resume=True)
     assert measured(tmp_path / "unbroken") == measured(tmp_path / "killed")
     assert (tmp_path / "unbroken/log.jsonl").read_text() == (tmp_path / "killed/log.jsonl").read_text()
     assert same_weights(tmp_path / "unbroken", tmp_path / "killed")

@@ -48,8 +48,8 @@ class ToyScene:
 class ToyScenes:
     """Pure functions of the index."""
 
-    def __init__(self, length: int, seed: int) -> None:
-        self.length, self.seed = length, seed
+    def __init__(self, length: int, seed: int, nan: bool = False) -> None:
+        self.length, self.seed, self.nan = length, seed, nan
 
     def __len__(self) -> int:
         return self.length
@@ -59,7 +59,8 @@ class ToyScenes:
         return ToyScene(torch.rand(SECONDS, generator=generator) < 0.5, index)
 
     def __getitem__(self, index: int) -> Clip:
-        return self.scene(index).clip()
+        clip = self.scene(index).clip()
+        return replace(clip, waveform=clip.waveform / 0) if self.nan else clip
 
 
 def tone(waveform: Tensor, sample_rate: int, frames: int) -> Tensor:
@@ -145,8 +146,9 @@ class Foreground:
         return {"IoU": float(self.counts[0] / self.counts[1].clamp(min=1)), "clips": float(self.clips)}
 
 
-def datasets(split: str, schedule: Schedule, fold: int, seed: int) -> ToyScenes:
-    return ToyScenes(schedule.clips[split], seed + 100 * ("train", "val", "test").index(split))
+def datasets(data: str, split: str, schedule: Schedule, fold: int, seed: int) -> ToyScenes:
+    which = ("train", "val", "test").index(split)
+    return ToyScenes(schedule.clips[split], seed + 100 * which, nan=data == "toy/nan")
 
 
 def criterion_or_accident(data: str) -> object:
@@ -177,7 +179,7 @@ def recipe(data: str) -> Recipe:
         name="toy",
         paper="none",
         data=data,
-        datasets=datasets,
+        datasets=partial(datasets, data),
         front_end=lambda: tone,
         criterion=partial(criterion_or_accident, data),
         weights={"bce": 1.0, "area": 0.1},

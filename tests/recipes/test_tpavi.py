@@ -1,0 +1,97 @@
+"""The TPAVI recipes: every schedule is complete, and smoke is run for real and resumed bit for bit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from avslib.errors import UserError
+from avslib.recipes import DATA, RECIPES, Recipe, find_recipe
+from avslib.recipes.recipe import plain
+from avslib.training.loop import train
+from avslib.training.optimiser import build_optimiser
+from avslib.training.order import BatchOrder
+from avslib.training.run import Run
+
+KNOWN = [(name, data) for name, names in DATA.items() for data in names]
+
+
+@pytest.mark.parametrize(("name", "data"), KNOWN)
+def test_every_schedule_is_complete(name: str, data: str) -> None:
+    recipe = find_recipe(name, data)
+    assert set(recipe.schedules) == {"smoke", "reduced", "full"}
+    assert recipe.data == data
+    for schedule, plan in recipe.schedules.items():
+        train_clips = recipe.datasets("train", plan, 0, 0)
+        order = BatchOrder(
+            clips=len(train_clips), batch_size=plan.batch_size, epochs=plan.epochs,
+            steps_per_epoch=plan.steps_per_epoch, seed=0,
+        )  # fmt: skip
+        assert order.total > 0
+        for split in ("val", *recipe.tests):
+            clip = recipe.datasets(split, plan, 0, 0)[0]
+            assert clip.frames.shape[-1] == plan.size
+        json.dumps(plain(plan))
+        Run(recipe, schedule).config()
+    assert len({protocol.name for protocol in recipe.protocols()}) == len(recipe.protocols())
+
+
+def test_every_recipe_knows_its_data() -> None:
+    assert set(DATA) == set(RECIPES)
+    with pytest.raises(UserError, match="choose one of: mini/ms3"):
+        find_recipe("tpavi", "s4")
+
+
+def test_seeds_move_training_scenes_only_and_folds_all() -> None:
+    recipe = find_recipe("tpavi", "mini/ms3")
+    plan = recipe.schedule("smoke")
+
+    def picture(split: str, fold: int, seed: int) -> torch.Tensor:
+        return recipe.datasets(split, plan, fold, seed)[0].frames
+
+    assert not torch.equal(picture("train", 0, 0), picture("train", 0, 1))
+    assert torch.equal(picture("test", 0, 0), picture("test", 0, 1))
+    assert not torch.equal(picture("test", 0, 0), picture("test", 1, 0))
+    assert not torch.equal(picture("test", 0, 0), picture("test-seen", 0, 0))
+
+
+def test_the_small_model_freezes_what_it_says() -> None:
+    plan = find_recipe("tpavi", "mini/ms3").schedule("reduced")
+    model = plan.model()
+    build_optimiser(model, plan.optimiser)  # every lr_scale names a part
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert not any(name.startswith(("visual.net.conv_stem", "visual.net.blocks.0")) for name in trained)
+    assert any(name.startswith("visual.net.blocks.5") for name in trained)
+
+
+class StopAt:
+    """A criterion that is interrupted at its `call`-th call, as by Ctrl-C."""
+
+    def __init__(self, recipe: Recipe, call: int) -> None:
+        self.criterion, self.call = recipe.criterion(), call
+
+    def __call__(self, *arguments: object) -> dict[str, torch.Tensor]:
+        self.call -= 1
+        if self.call == 0:
+            raise KeyboardInterrupt
+        return self.criterion(*arguments)
+
+
+def test_smoke_runs_repeats_and_resumes_bit_for_bit(tmp_path: Path) -> None:
+    recipe = find_recipe("tpavi", "mini/ms3")
+    record = train(Run(recipe, "smoke"), out=tmp_path / "unbroken")
+    assert record.metrics.keys() == {"test", "test-seen"}
+    assert set(record.listening) == {"right", "silence", "noise", "absent", "visible", "mirrored"}
+    assert "EfficientNet" in record.weights["visual"] or "efficientnet" in record.weights["visual"]
+    assert record.weights["audio"].endswith("steps on the training recordings' classes")
+
+    interrupted = replace(recipe, criterion=lambda: StopAt(recipe, 4))  # in the middle of epoch 2
+    with pytest.raises(KeyboardInterrupt):
+        train(Run(interrupted, "smoke"), out=tmp_path / "broken", checkpoint_every=1)
+    again = train(Run(recipe, "smoke"), out=tmp_path / "broken", resume=True)
+    assert (tmp_path / "unbroken/log.jsonl").read_text() == (tmp_path / "broken/log.jsonl").read_text()
+    assert (again.metrics, again.listening) == (record.metrics, record.listening)

@@ -1,0 +1,1 @@
+"""How well do the masks fit? Counts (`statistics`), and the named ways to reduce them (`protocols`)."""

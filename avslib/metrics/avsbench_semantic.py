@@ -1,0 +1,104 @@
+"""`avsbench-semantic`: how AVSBench-semantic (AVSS) has been scored since its paper."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from avslib.errors import UserError
+from avslib.metrics.frames import Frames, as_frames, check_labels
+from avslib.metrics.statistics import confusion
+
+BETA_SQUARED = 0.3
+
+
+class AVSBenchSemantic:
+    """Per-class IoU and F, averaged over the frames that show the class (AVSBench-semantic paper;
+    `avs_scripts/avss/utils/compute_color_metrics.py`).
+
+    In each frame every class has an IoU and an F of the best class at each pixel (no thresholds).
+    They are summed over frames; a class counts a frame when it is labelled *or predicted* there.
+    The traps:
+
+    - A few stray pixels of a class that is not there add a frame with IoU 0 to that class. A mean
+      over frames is far more sensitive to such noise than `dataset-level` is.
+    - A class that never occurs scores 0 and is part of the mean over classes; so is background.
+    - `mIoU_drop_last` leaves out the *last* class. The authors' log calls it the score without
+      background, which is class 0.
+    - Padded frames count: model and labels are blank there, so each adds an IoU and an F of 1 to the
+      background. `count_padded_frames=False` leaves them out.
+    - No pixel can be ignored.
+
+    classes: K, background included
+    Raises UserError when it is below 2.
+    """
+
+    def __init__(self, *, classes: int = 71, count_padded_frames: bool = True) -> None:
+        if classes < 2:
+            raise UserError(f"classes={classes}; background and at least one class make 2")
+        self.classes, self.count_padded_frames = classes, count_padded_frames
+        self.iou_sum = torch.zeros(classes, dtype=torch.float64)
+        self.f_sum = torch.zeros(classes, dtype=torch.float64)
+        self.count = torch.zeros(classes, dtype=torch.float64)
+
+    @property
+    def name(self) -> str:
+        """'avsbench-semantic', and whether padded frames were left out."""
+        return "avsbench-semantic" + ("" if self.count_padded_frames else " (without padded frames)")
+
+    def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None:
+        """Score more frames.
+
+        logits (B, T, K, H, W) with labels (B, T, H, W) and valid (B, T), or without the clip axis.
+
+        Raises UserError on shapes that do not fit, logits that are not finite, or labels outside
+        0..K-1 in a valid frame.
+        """
+        frames = as_frames(logits, labels, valid)
+        if frames.logits.shape[1] != self.classes:
+            raise UserError(
+                f"avsbench-semantic of {self.classes} classes got {frames.logits.shape[1]} logits"
+            )
+        check_labels(frames.labels[frames.valid], self.classes - 1, ignore=False, protocol=self.name)
+        self._add(confusion(*self._maps(frames), self.classes).double().cpu())
+
+    def merge(self, other: AVSBenchSemantic) -> None:
+        """Add what another process scored. Raises UserError when it did not score the same way."""
+        if (other.classes, other.name) != (self.classes, self.name):
+            raise UserError(
+                f"cannot merge {self.name} of {self.classes} classes with {other.name} of {other.classes}"
+            )
+        self.iou_sum, self.f_sum = self.iou_sum + other.iou_sum, self.f_sum + other.f_sum
+        self.count = self.count + other.count
+
+    def per_class(self) -> dict[str, list[float]]:
+        """{'IoU': K values, 'F': K values}; 0 for a class that never occurred."""
+        seen = self.count.clamp(min=1)
+        return {"IoU": (self.iou_sum / seen).tolist(), "F": (self.f_sum / seen).tolist()}
+
+    def compute(self) -> dict[str, float]:
+        """{'mIoU', 'F', 'mIoU_drop_last'} in 0..1 so far. Raises UserError when nothing was scored."""
+        if not bool(self.count.any()):
+            raise UserError(f"{self.name}: no frame was scored; is the data set empty?")
+        iou, f = self.per_class()["IoU"], self.per_class()["F"]
+        mean, without_last = sum(iou) / self.classes, sum(iou[:-1]) / (self.classes - 1)
+        return {"mIoU": mean, "F": sum(f) / self.classes, "mIoU_drop_last": without_last}
+
+    def _maps(self, frames: Frames) -> tuple[Tensor, Tensor]:
+        """Predicted and true classes (N, H, W); padded frames are blank in both, or left out."""
+        if not self.count_padded_frames:
+            frames = frames.only_valid()
+        blank = ~frames.valid.view(-1, 1, 1)
+        predicted = frames.logits.argmax(1)
+        return predicted.masked_fill(blank, 0), frames.labels.masked_fill(blank, 0)
+
+    def _add(self, tables: Tensor) -> None:
+        """Add confusion matrices (N, K, K) of frames."""
+        hit = tables.diagonal(dim1=1, dim2=2)  # (N, K)
+        labelled, marked = tables.sum(2), tables.sum(1)  # (N, K)
+        union = labelled + marked - hit
+        precision, recall = hit / marked.clamp(min=1), hit / labelled.clamp(min=1)
+        f = (1 + BETA_SQUARED) * precision * recall / (BETA_SQUARED * precision + recall)
+        self.iou_sum = self.iou_sum + (hit / union.clamp(min=1)).sum(0)
+        self.f_sum = self.f_sum + f.nan_to_num(0.0).sum(0)
+        self.count = self.count + (union > 0).sum(0)

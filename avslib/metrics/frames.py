@@ -1,0 +1,68 @@
+"""What a protocol is given, checked once and laid out as N frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from avslib.errors import UserError
+from avslib.types import IGNORE
+
+
+@dataclass(frozen=True)
+class Frames:
+    """N frames to score: logits (N, K, H, W) float32, labels (N, H, W) long, valid (N,) bool."""
+
+    logits: Tensor
+    labels: Tensor
+    valid: Tensor
+
+    def only_valid(self) -> Frames:
+        """Without the frames that are padding."""
+        return Frames(self.logits[self.valid], self.labels[self.valid], self.valid[self.valid])
+
+
+def as_frames(logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> Frames:
+    """Frames out of clips or frames.
+
+    logits (B, T, K, H, W) with labels (B, T, H, W) and valid (B, T); or (N, K, H, W) with (N, H, W)
+    and (N,); or, for one logit a pixel, (N, H, W) with (N, H, W). No `valid` means all are.
+
+    Raises UserError when the shapes do not fit together, a logit is not finite, or the labels are
+    not integers.
+    """
+    if logits.dim() == 5:
+        logits = logits.flatten(0, 1)  # (N, K, H, W)
+        labels = labels.flatten(0, 1) if labels.dim() == 4 else labels  # (N, H, W)
+    elif logits.dim() == 3:
+        logits = logits.unsqueeze(1)  # (N, 1, H, W)
+    if logits.dim() != 4 or labels.dim() != 3 or (*logits.shape[:1], *logits.shape[2:]) != labels.shape:
+        raise UserError(
+            f"logits of {tuple(logits.shape)} do not fit labels of {tuple(labels.shape)}; "
+            "one label map a frame, of the logits' height and width"
+        )
+    if labels.is_floating_point() or labels.is_complex():
+        raise UserError(f"labels are {labels.dtype}; give class indices as integers")
+    if not bool(torch.isfinite(logits).all()):
+        raise UserError("the logits hold NaN or infinity; the model has diverged")
+    valid = torch.ones(len(labels), dtype=torch.bool) if valid is None else valid.flatten().bool()
+    if len(valid) != len(labels):
+        raise UserError(f"{len(valid)} valid flags for {len(labels)} frames; give one a frame")
+    device = logits.device
+    return Frames(logits.detach().float(), labels.long().to(device), valid.to(device))
+
+
+def check_labels(labels: Tensor, highest: int, *, ignore: bool, protocol: str) -> None:
+    """Raise UserError unless every label is in 0..highest, or 255 where the protocol can ignore pixels."""
+    wrong = (labels < 0) | (labels > highest)
+    if ignore:
+        wrong &= labels != IGNORE
+    elif bool((labels == IGNORE).any()):
+        raise UserError(
+            f"{protocol} cannot leave out pixels, but the labels hold {IGNORE} (ignore); "
+            "use dataset-level, or mark frames without annotation in `valid`"
+        )
+    if bool(wrong.any()):
+        raise UserError(f"{protocol}: label {int(labels[wrong][0])} is outside 0..{highest}")

@@ -50,17 +50,20 @@ class FusionBlock(nn.Module):
 
 
 class FusionDecoder(nn.Module):
-    """Four fusion blocks from stride 32 to 2 and a head: maps at strides 4, 8, 16, 32 -> logits.
+    """One fusion block a map, from coarse to fine, and a head: maps at strides 4, 8, 16, 32 -> logits.
 
+    maps:    how many maps come in; four in the paper
     width:   channels of the maps; the head halves them and then takes a quarter
     classes: K of the logits
     """
 
-    def __init__(self, *, width: int = 256, classes: int = 1, skip_after_relu: bool = False) -> None:
+    def __init__(
+        self, *, maps: int = 4, width: int = 256, classes: int = 1, skip_after_relu: bool = False
+    ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
-            FusionBlock(width=width, takes_map=takes_map, skip_after_relu=skip_after_relu)
-            for takes_map in (True, True, True, False)
+            FusionBlock(width=width, takes_map=level < maps - 1, skip_after_relu=skip_after_relu)
+            for level in range(maps)
         )
         self.reduce = nn.Conv2d(width, width // 2, 3, padding=1)
         self.score = nn.Sequential(
@@ -75,6 +78,8 @@ class FusionDecoder(nn.Module):
         for level in reversed(range(len(maps))):
             x = self.blocks[level](x, fine, sizes[level])
             fine = maps[level - 1]
-        x = F.interpolate(self.reduce(x), size, mode="bilinear", align_corners=False)
-        logits: Tensor = self.score(x)
-        return logits
+        doubled = tuple(2 * side for side in x.shape[-2:])
+        logits: Tensor = self.score(F.interpolate(self.reduce(x), doubled, mode="bilinear", align_corners=False))
+        if doubled == size:
+            return logits
+        return F.interpolate(logits, size, mode="bilinear", align_corners=False)  # odd sizes, fewer maps

@@ -113,6 +113,7 @@ class TPAVI(nn.Module):
     audio:   (N, A, F, M) -> (N, D); VGGish in the paper, frozen there
     classes: K; 1 for S4 and MS3, 71 for AVSS
     width:   C throughout neck and decoder
+    stages:  which of the four maps are used; without the first, a quarter of the decoder's work is left
 
     The other arguments are explained where they act: `TemporalPixelwiseInteraction`, `ResidualConvUnit`.
 
@@ -130,6 +131,7 @@ class TPAVI(nn.Module):
         inner: int = 128,
         audio_dim: int = 128,
         dilations: Sequence[int] = (3, 6, 12, 18),
+        stages: Sequence[int] = (1, 2, 3, 4),
         seconds_together: int | None = None,
         literal: bool = False,
         audio_bias: bool = True,
@@ -138,7 +140,8 @@ class TPAVI(nn.Module):
         super().__init__()
         self.visual, self.audio = visual, audio
         self.skip_after_relu = skip_after_relu
-        channels: list[int] = visual.channels  # type: ignore[assignment]
+        self.stages = tuple(stages)
+        channels: list[int] = [visual.channels[stage - 1] for stage in stages]  # type: ignore[index]
         self.necks = nn.ModuleList(
             DilatedNeck(channels=c, width=width, dilations=dilations) for c in channels
         )
@@ -148,7 +151,7 @@ class TPAVI(nn.Module):
                 seconds_together=seconds_together, literal=literal,
             ) for _ in channels
         )  # fmt: skip
-        self.decoder = FusionDecoder(width=width, classes=classes, skip_after_relu=skip_after_relu)
+        self.decoder = FusionDecoder(maps=len(channels), width=width, classes=classes, skip_after_relu=skip_after_relu)
 
     def forward(self, batch: Batch) -> Prediction:
         """See the class. Stills (time axis 1) pass encoder and neck once."""
@@ -161,12 +164,12 @@ class TPAVI(nn.Module):
         extras: dict[str, Tensor] = {}
         fused: list[Tensor] = []
         maps = self.visual(frames.flatten(0, 1))
-        for number, (x, neck, interact) in enumerate(zip(maps, self.necks, self.interactions), start=1):
-            x = neck(x).unflatten(0, frames.shape[:2])  # B T|1 C h w
+        for stage, neck, interact in zip(self.stages, self.necks, self.interactions):
+            x = neck(maps[stage - 1]).unflatten(0, frames.shape[:2])  # B T|1 C h w
             x, aligned = interact(x, embedding, valid)
             # The reference's in-place ReLU has already been over the maps when its loss reads them.
-            extras[f"map{number}"] = F.relu(x) if self.skip_after_relu else x
-            extras[f"audio{number}"] = aligned
+            extras[f"map{stage}"] = F.relu(x) if self.skip_after_relu else x
+            extras[f"audio{stage}"] = aligned
             fused.append(x.flatten(0, 1))  # N C h w
         size = (frames.shape[-2], frames.shape[-1])
         logits = self.decoder(fused, size).unflatten(0, embedding.shape[:2])  # B T K H W

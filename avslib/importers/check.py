@@ -10,7 +10,7 @@ from torch import Tensor
 
 from avslib.errors import UserError
 from avslib.importers.key_map import Translation
-from avslib.importers.methods import Method, find_method
+from avslib.importers.methods import find_method
 from avslib.importers.reference_case import ReferenceCase, read_case, read_outputs, relative_error
 
 TOLERANCE = 1e-4
@@ -41,7 +41,6 @@ def check_case(path: Path) -> Comparison:
     Raises UserError: files missing or malformed, unknown method or backbone, weights that do not fit.
     """
     case = read_case(path)
-    _method(case)  # what is wrong is said before the slow part
     reference = read_outputs(path.with_suffix(".npz"))
     ours, translation = run_case(case)
     errors = {
@@ -52,21 +51,20 @@ def check_case(path: Path) -> Comparison:
 
 
 def run_case(case: ReferenceCase) -> tuple[dict[str, Tensor], Translation]:
-    """Fill our model with the case's weights and run it on the case's inputs, in evaluation mode."""
-    method = _method(case)
-    state = case.state_dict()
-    model = method.build(state)
-    translation = method.key_map.load(model, state, source=str(case.path))
-    with torch.inference_mode():
-        return method.outputs(model.eval(), case), translation
+    """Fill our model with the case's weights and run it on the case's inputs, in evaluation mode.
 
-
-def _method(case: ReferenceCase) -> Method:
+    Raises UserError as `check_case` does.
+    """
     try:
         method = find_method(case.method)
+        if case.backbone not in method.backbones:
+            known = ", ".join(method.backbones)
+            raise UserError(f"{case.method} has no backbone {case.backbone!r}, only {known}")
+        inputs = method.inputs(case)
+        state = case.state_dict()
+        model = method.build(state)
+        translation = method.key_map.load(model, state)
     except UserError as error:
         raise UserError(f"{case.path}: {error}") from None
-    if case.backbone not in method.backbones:
-        known = ", ".join(method.backbones)
-        raise UserError(f"{case.path}: {case.method} has no backbone {case.backbone!r}, only {known}")
-    return method
+    with torch.inference_mode():
+        return method.outputs(model.eval(), *inputs), translation

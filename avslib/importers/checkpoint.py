@@ -34,10 +34,13 @@ def import_checkpoint(checkpoint: Path, *, model: str, out: Path | None = None) 
     """
     method = find_method(model)
     state = _without_wrapper(read_state_dict(checkpoint))
-    network = method.build(state)
-    translation = method.key_map.load(network, state, source=str(checkpoint))
-    if translation.unknown:
-        raise UserError(f"{checkpoint}: names that {model} does not have: {', '.join(translation.unknown)}")
+    try:
+        network = method.build(state)
+        translation = method.key_map.load(network, state)
+        if translation.unknown:
+            raise UserError(f"names that {model} does not have: {', '.join(translation.unknown)}")
+    except UserError as error:
+        raise UserError(f"{checkpoint}: {error}") from None
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, out)

@@ -62,13 +62,13 @@ class KeyMap:
             unknown=tuple(name for name, ours in names.items() if ours is None),
         )
 
-    def load(self, model: nn.Module, state: Mapping[str, Tensor], source: str) -> Translation:
+    def load(self, model: nn.Module, state: Mapping[str, Tensor]) -> Translation:
         """Translate `state` and load it into `model`: nothing may be missing or of another shape.
 
         Trailing axes of size 1 are dropped where ours has none (a 1x1x1 convolution as a linear layer), and
         batch norm's step counters may be absent. Unknown names are left for the caller to judge.
 
-        Raises UserError that begins with `source` and names, in the authors' words, each wrong entry.
+        Raises UserError that names, in the authors' words, each wrong entry.
         """
         translation = self.translate(state)
         given, own = translation.state, model.state_dict()
@@ -85,7 +85,7 @@ class KeyMap:
                 )
         if wrong:
             unknown = [f"{name} is unknown" for name in translation.unknown]
-            raise UserError(f"{source}: does not fit our model: {'; '.join(wrong + unknown)}")
+            raise UserError(f"does not fit our model: {'; '.join(wrong + unknown)}")
         model.load_state_dict({n: t.reshape(own[n].shape) for n, t in given.items()}, strict=False)
         return translation
 

@@ -21,17 +21,19 @@ class Method:
     key_map:   their names and ours
     backbones: their names of the backbones
     build:     their state dict -> our model, switched as theirs, weights not loaded
-    outputs:   model and case -> the outputs of their model, by the names that cases use
+    inputs:    case -> what `outputs` takes after the model; UserError where their model would refuse it
+    outputs:   model and inputs -> the outputs of their model, by the names that cases use
     """
 
     key_map: KeyMap
     backbones: tuple[str, ...]
     build: Callable[[Mapping[str, Tensor]], Any]
-    outputs: Callable[[Any, ReferenceCase], dict[str, Tensor]]
+    inputs: Callable[[ReferenceCase], tuple[Tensor, ...]]
+    outputs: Callable[..., dict[str, Tensor]]
 
 
 METHODS = {
-    "tpavi": Method(tpavi.KEY_MAP, tuple(tpavi.BACKBONES), tpavi.build, tpavi.outputs),
+    "tpavi": Method(tpavi.KEY_MAP, tuple(tpavi.BACKBONES), tpavi.build, tpavi.inputs, tpavi.outputs),
 }
 
 

@@ -50,15 +50,19 @@ class ReferenceCase:
         for pattern, factor in self.gain.items():
             for key in {pattern.replace("{1..4}", str(number)) for number in (1, 2, 3, 4)}:
                 if key not in state:
-                    raise UserError(f"{self.path}: gain is given for {key}, which is not among the keys")
+                    raise UserError(f"gain is given for {key}, which is not among the keys")
                 state[key] *= factor
         return state
 
-    def tensor(self, name: str) -> Tensor:
-        """The input called `name`, standard normal. Raises UserError when the case has no such input."""
+    def shape(self, name: str) -> Shape:
+        """Of the input called `name`. Raises UserError when the case has no such input."""
         if name not in self.inputs:
-            raise UserError(f"{self.path}: has no input {name!r}, only {', '.join(self.inputs) or 'none'}")
-        return torch.from_numpy(_generator("input:" + name).standard_normal(self.inputs[name])).float()
+            raise UserError(f"has no input {name!r}, only {', '.join(self.inputs) or 'none'}")
+        return self.inputs[name]
+
+    def tensor(self, name: str) -> Tensor:
+        """The input called `name`, standard normal. Raises UserError as `shape` does."""
+        return _float(_generator("input:" + name).standard_normal(self.shape(name)))
 
 
 def read_case(path: Path) -> ReferenceCase:
@@ -83,7 +87,7 @@ def read_case(path: Path) -> ReferenceCase:
         task=str(content["task"]),
         keys=_shapes(path, "keys", content["keys"]),
         inputs=_shapes(path, "inputs", content["inputs"]),
-        gain=dict(content.get("gain", {})),
+        gain=_gain(path, content.get("gain", {})),
     )
 
 
@@ -148,3 +152,9 @@ def _shapes(path: Path, name: str, content: Any) -> dict[str, Shape]:
         if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
             raise UserError(f"{path}: {name}.{key} has the shape {shape!r}; a shape is a list of sizes")
     return {key: tuple(shape) for key, shape in content.items()}
+
+
+def _gain(path: Path, content: Any) -> dict[str, float]:
+    if not isinstance(content, dict) or not all(isinstance(x, int | float) for x in content.values()):
+        raise UserError(f"{path}: gain must be an object that maps names to numbers")
+    return content

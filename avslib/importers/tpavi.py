@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -72,22 +73,30 @@ def build(state: Mapping[str, Tensor]) -> TPAVI:
     )
 
 
-def outputs(model: TPAVI, case: ReferenceCase) -> dict[str, Tensor]:
-    """The outputs of the authors' model under the names of a case, for the inputs of `case`."""
-    frames, embedding = case.tensor("frames"), case.tensor("audio128").abs()
-    frames, embedding = frames.flatten(0, -4), embedding.flatten(0, -2)  # N 3 H W, N D
-    count = len(frames)
-    if count % CLIP_SECONDS or len(embedding) != count:
+def inputs(case: ReferenceCase) -> tuple[Tensor, Tensor]:
+    """The case's frames (N, 3, H, W) and embeddings (N, 128), which are never negative.
+
+    Raises UserError when the authors' model would not take them.
+    """
+    frames, embedding = case.shape("frames"), case.shape("audio128")
+    if len(frames) < 4 or frames[-3] != 3 or min(frames[-2:]) < 32:
+        raise UserError(f"frames {frames} must be (N, 3, H, W) of 32 pixels or more")
+    count = math.prod(frames[:-3])
+    if count == 0 or count % CLIP_SECONDS or embedding[-1:] != (128,) or math.prod(embedding[:-1]) != count:
         raise UserError(
-            f"{case.path}: {count} frames and {len(embedding)} sounds; the authors' model takes one sound "
-            f"a frame, and clips of {CLIP_SECONDS}"
+            f"frames {frames} and audio128 {embedding} do not go together; the authors' model "
+            f"takes clips of {CLIP_SECONDS} frames and 128 numbers of sound a frame"
         )
-    valid = torch.ones(1, count, dtype=torch.bool)
+    return case.tensor("frames").flatten(0, -4), case.tensor("audio128").abs().flatten(0, -2)
+
+
+def outputs(model: TPAVI, frames: Tensor, embedding: Tensor) -> dict[str, Tensor]:
+    """What the authors' model gives for `inputs`, by the names that cases use."""
+    valid = torch.ones(1, len(frames), dtype=torch.bool)
     # As one long clip: `seconds_together` cuts it into fives, as the authors' reshape does.
     prediction = model.segment(frames[None], embedding[None], valid)
     maps = {f"fmap{stage}": prediction.extras[f"map{stage + 1}"] for stage in range(4)}
-    sounds = {f"afea{stage}": prediction.extras[f"audio{stage + 1}"] for stage in range(4)}
-    return {"pred": prediction.logits, **maps, **sounds}
+    return {"pred": prediction.logits, **maps}
 
 
 def _has(state: Mapping[str, Tensor], prefix: str) -> bool:

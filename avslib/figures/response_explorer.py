@@ -153,7 +153,7 @@ class ResponseExplorer(Explorer):
             f"{slider('across', label='across', last=width - 1, start=across)}"
             f"{slider('down', label='down', last=height - 1, start=down)}"
             '<p class="avs-title">response of the marked pixel, second by second <small>(yellow: in the true mask)</small></p>'
-            f"{canvas('bars', width=720, height=240, label='bars, one for each second')}"
+            f"{canvas('bars', width=560, height=240, label='bars, one for each second')}"
             "</div></div>"
         )
 

@@ -54,6 +54,10 @@ const startExplorer = (id, data, draw) => {
       const redraw = draw({ root, data, pictures, part, parts, say });
       root.addEventListener("input", redraw);
       root.addEventListener("change", redraw);
+      const themes = new MutationObserver(redraw);  // a canvas does not follow the page from light to dark
+      for (const element of [document.documentElement, document.body]) {
+        themes.observe(element, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light"] });
+      }
       redraw();
       root.dataset.ready = "drawn";
     });

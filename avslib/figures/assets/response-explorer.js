@@ -61,7 +61,7 @@ const draw = ({ root, data, pictures, part, parts, say }) => {
     const step = wide / data.seconds, base = data.signed ? high / 2 - 14 : high - 60, tall = data.signed ? base - 30 : base - 32;
     bars.clearRect(0, 0, wide, high);
     bars.textAlign = "center";
-    bars.font = "22px system-ui, sans-serif";
+    bars.font = `${Math.min(22, 0.36 * step)}px system-ui, sans-serif`;
     for (let t = 0; t < data.seconds; t++) {
       const byte = byteAt(stage, t, x, y), value = valueOf(stage, byte), length = value / stage.top * tall;
       const left = t * step + step * 0.2, bar = step * 0.6;

@@ -42,7 +42,7 @@ def _histogram(probabilities: Tensor, foreground: Tensor) -> Tensor:
     thresholds = THRESHOLDS.to(probabilities.device)
     nearest = (probabilities * (BINS - 2) + 0.5).int()  # (H*W,) all thresholds before it are reached
     reached = nearest + (probabilities >= thresholds.index_select(0, nearest))
-    return torch.bincount(reached + BINS * foreground, minlength=2 * BINS)
+    return torch.bincount(reached + BINS * foreground.int(), minlength=2 * BINS)
 
 
 def confusion(predicted: Tensor, labels: Tensor, classes: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +11,11 @@ from pathlib import Path
 
 from avslib.recipes import DATA, PUBLISHED
 from avslib.training.ledger import RUNS, Record, read_records
+
+SECONDARY = re.compile(
+    r"dataset-level (mIoU|F|F1|FDR|pixel_acc)$|^test-seen avsbench|^hears (noise|mirrored)$"
+)
+"""Columns that the table leaves out unless asked for by name; they are in the records all the same."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,12 @@ def ledger_table(
 ) -> str:
     """The table of all records in `folder`, as aligned text or as markdown.
 
-    columns: which numbers, e.g. ["test dataset-level IoU", "hears visible"]; None: every one that is there
+    columns: which numbers, e.g. ["test dataset-level IoU", "hears visible"]; None: all but `SECONDARY`
     """
     rows = ledger_rows(read_records(folder), with_missing=with_missing)
     if columns is None:
-        columns = list(dict.fromkeys(name for row in rows for name in row.numbers))
+        found = dict.fromkeys(name for row in rows for name in row.numbers)
+        columns = [name for name in found if not SECONDARY.search(name)]
     head = ["method", "data", "schedule", "status", *columns, "minutes", "device", "paper"]
     lines = [head, *([*_left(row), *(_number(row, c) for c in columns), *_right(row)] for row in rows)]
     if markdown:

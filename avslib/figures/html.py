@@ -92,7 +92,7 @@ def figcaption(caption: str, licence: str | None) -> str:
     """The caption, and after it the licence of the scene that is shown."""
     credit = f" Scene: {licence}; authors on the credits page." if licence else ""
     return (
-        '<figcaption style="font-size:.92em;line-height:1.45;margin-top:.5em;text-align:left;color:inherit">'
+        '<figcaption style="font-size:.92em;line-height:1.45;margin-top:.5em;text-align:left;color:inherit;font-weight:inherit;font-family:inherit">'
         f'{escape(caption)}<span style="opacity:.75">{escape(credit)}</span></figcaption>'
     )
 

@@ -9,7 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+from PIL import Image
 
 from avslib.cli import main
 
@@ -69,14 +72,43 @@ def test_bad_input_is_one_line(
     assert told in line
 
 
+def bad_file(folder: Path, accident: str) -> Path:
+    """A wav or png of that name, missing, cut in half, or with NaN in it."""
+    path = folder / f"{accident.replace(' ', '_')}.{accident.split()[-1]}"
+    if path.suffix == ".png":
+        Image.effect_noise((64, 64), 50).save(path)
+    else:
+        wave = np.sin(np.arange(1600)) if "NaN" not in accident else np.full(1600, np.nan)
+        soundfile.write(path, wave, 800, subtype="FLOAT")
+    if "missing" in accident:
+        path.unlink()
+    if "truncated" in accident:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+@pytest.mark.parametrize(
+    "accident", ["missing wav", "truncated wav", "NaN wav", "missing png", "truncated png"]
+)
+def test_a_bad_file_is_one_line_that_names_it(
+    accident: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = bad_file(tmp_path, accident)
+    monkeypatch.setenv("TOY_FILE", str(path))
+    options = ["--data", "toy/file", "--schedule", "smoke", "--out", str(tmp_path / "run")]
+    monkeypatch.setattr(sys, "argv", ["avslib", "train", TOY, *options])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert f"avslib: error: {path}" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_an_error_in_a_worker_is_one_line_too(tmp_path: Path) -> None:
-    """A recording with NaN, met by a worker process; the whole output, as a person sees it."""
-    told = avslib(
-        "train", TOY, "--data", "toy/nan", "--schedule", "smoke", "--workers", "1", "--out", str(tmp_path)
-    )
+    """The whole output, as a person sees it."""
+    options = ["--data", "toy/file", "--schedule", "smoke", "--workers", "1", "--out", str(tmp_path)]
+    told = avslib("train", TOY, *options, TOY_FILE=str(bad_file(tmp_path, "NaN wav")))
     assert told.returncode == 2
-    assert told.stderr.rstrip().splitlines()[-1].startswith("avslib: error: toy")
-    assert "the waveform holds NaN or infinity" in told.stderr
+    assert told.stderr.rstrip().splitlines()[-1].startswith(f"avslib: error: {tmp_path}/NaN_wav.wav")
     assert "Traceback" not in told.stderr + told.stdout
 
 

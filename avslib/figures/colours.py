@@ -8,6 +8,9 @@ import numpy.typing as npt
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 """Blue, orange, green, purple, sky, vermilion, yellow, black."""
 
+MASKS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0072B2", "#FFFFFF")
+"""The same for masks, in the order that is best seen on photographs, white for black."""
+
 TRUTH, PREDICTION = "#F0E442", "#D55E00"
 """Outlines over a photograph or a heat map: yellow for the truth, vermilion for what a model says."""
 
@@ -21,8 +24,8 @@ def rgb(colour: str) -> npt.NDArray[np.uint8]:
 
 
 def class_colour(label: int) -> str:
-    """The colour of label 1, 2, ...; after eight they come round again."""
-    return OKABE_ITO[(label - 1) % len(OKABE_ITO)]
+    """The colour of label 1, 2, ... over a photograph; after eight they come round again."""
+    return MASKS[(label - 1) % len(MASKS)]
 
 
 def table(name: str) -> npt.NDArray[np.uint8]:

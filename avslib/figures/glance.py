@@ -117,5 +117,7 @@ def _legend(figure: Figure, rows: Sequence[Array], names: Sequence[str]) -> None
     from matplotlib.patches import Patch
 
     present = sorted({int(label) for labels in rows for label in np.unique(labels)} - {0, IGNORE})
-    patches = [Patch(color=class_colour(label), label=names[label - 1]) for label in present]
+    patches = [
+        Patch(facecolor=class_colour(label), edgecolor="#666666", label=names[label - 1]) for label in present
+    ]
     figure.legend(handles=patches, loc="outside upper center", ncols=max(1, len(patches)), fontsize=9.5)

@@ -13,7 +13,7 @@ import torch
 from avslib.audio.frontends import VGGishLogMel
 from avslib.errors import UserError
 from avslib.figures.audio import audio_data_uri
-from avslib.figures.colours import OKABE_ITO, PREDICTION, TRUTH, table
+from avslib.figures.colours import MASKS, PREDICTION, TRUTH, table
 from avslib.figures.explorer import Explorer, canvas, slider
 from avslib.figures.html import Array, escape, picture_uri
 from avslib.types import IGNORE, Clip
@@ -139,7 +139,7 @@ class ListenPanel(Explorer):
             "titles": [way.title for way in self.heard],
             "scores": list(self.scores().values()),
             "truth": TRUTH,
-            "colours": OKABE_ITO if self.names else [PREDICTION],
+            "colours": MASKS if self.names else [PREDICTION],
             "names": self.names,
         }
 

@@ -27,7 +27,7 @@ def paint(
     """The picture with every label painted in its colour; what has label 0 or 255 is only dimmed.
 
     picture: (3, H, W) uint8; labels: (H, W) bool or class indices; gives (3, H, W) uint8.
-    colours: of label 1, 2, ...; by default Okabe-Ito's. fill: opacity of the area; dim: darkening of the rest.
+    colours: of label 1, 2, ...; by default `class_colour`. fill: opacity of the area; dim: darkening of the rest.
     Raises UserError when the two differ in size.
     """
     labels = np.asarray(labels).astype(int)

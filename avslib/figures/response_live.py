@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from avslib.figures.colours import SIGNED, TRUTH, VALUES, table
+from avslib.figures.colours import PREDICTION, SIGNED, TRUTH, VALUES, table
 from avslib.figures.html import encode
 from avslib.figures.overlay import outline, paint
 from avslib.figures.response_explorer import Floats, Masks, Responses
@@ -55,7 +55,7 @@ class LiveResponseExplorer:
         response = np.asarray(responses[self.state.value][self.stage.value - 1])  # (T, h, w)
         self.map.value = encode(self._map(response, second), "PNG")
         prediction = np.asarray(predictions[self.state.value])[second]
-        self.prediction.value = encode(paint(self.picture, prediction, colours=["#D55E00"]), "PNG")
+        self.prediction.value = encode(paint(self.picture, prediction, colours=[PREDICTION]), "PNG")
         at = self._cell(response)
         told = ", ".join(f"{value:+.3g}" for value in response[:, at[0], at[1]])
         self.says.value = f"<b>the pixel's response, second by second</b><br>{told}"

@@ -15,7 +15,7 @@ from PIL import Image
 
 import avslib.figures as figures
 from avslib.errors import UserError
-from avslib.figures import OKABE_ITO, audio_data_uri, outline, paint, player, show, style
+from avslib.figures import audio_data_uri, class_colour, outline, paint, player, show, style
 from avslib.figures.html import picture_uri
 
 
@@ -103,9 +103,9 @@ def test_labels_are_painted_and_the_rest_is_dimmed(picture: np.ndarray, masks: n
     labels[0, 0] = 255
     painted = paint(picture, labels, fill=0.5, dim=0.5)
     inside = (15, 10)
-    expected = (picture[:, inside[0], inside[1]] + np.array([0x00, 0x72, 0xB2])) / 2
-    assert OKABE_ITO[0] == "#0072B2" and np.abs(painted[:, inside[0], inside[1]] - expected).max() <= 1
-    assert np.array_equal(painted[:, 8, 4], [0x00, 0x72, 0xB2]), "the edge is opaque"
+    expected = (picture[:, inside[0], inside[1]] + np.array([0xE6, 0x9F, 0x00])) / 2
+    assert class_colour(1) == "#E69F00" and np.abs(painted[:, inside[0], inside[1]] - expected).max() <= 1
+    assert np.array_equal(painted[:, 8, 4], [0xE6, 0x9F, 0x00]), "the edge is opaque"
     assert np.abs(painted[:, 0, 0] - picture[:, 0, 0] / 2).max() <= 1, (
         "ignored pixels are dimmed, not painted"
     )

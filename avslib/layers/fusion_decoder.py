@@ -37,9 +37,8 @@ class FusionBlock(nn.Module):
 
     def __init__(self, *, width: int, takes_map: bool, skip_after_relu: bool = False) -> None:
         super().__init__()
-        unit = {"width": width, "skip_after_relu": skip_after_relu}
-        self.take = ResidualConvUnit(**unit) if takes_map else None
-        self.refine = ResidualConvUnit(**unit)
+        self.take = ResidualConvUnit(width=width, skip_after_relu=skip_after_relu) if takes_map else None
+        self.refine = ResidualConvUnit(width=width, skip_after_relu=skip_after_relu)
 
     def forward(self, coarse: Tensor, fine: Tensor | None, size: tuple[int, int]) -> Tensor:
         """coarse (N, C, h, w), fine of the same shape or None -> (N, C, *size)."""
@@ -79,7 +78,9 @@ class FusionDecoder(nn.Module):
             x = self.blocks[level](x, fine, sizes[level])
             fine = maps[level - 1]
         doubled = tuple(2 * side for side in x.shape[-2:])
-        logits: Tensor = self.score(F.interpolate(self.reduce(x), doubled, mode="bilinear", align_corners=False))
+        logits: Tensor = self.score(
+            F.interpolate(self.reduce(x), doubled, mode="bilinear", align_corners=False)
+        )
         if doubled == size:
             return logits
         return F.interpolate(logits, size, mode="bilinear", align_corners=False)  # odd sizes, fewer maps

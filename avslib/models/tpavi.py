@@ -103,7 +103,7 @@ class TemporalPixelwiseInteraction(nn.Module):
         keys = key.repeat_interleave(places, dim=1)  # B THW I: the same key at every place
         weight = together.repeat_interleave(places, dim=1).repeat_interleave(places, dim=2) / places
         y = (query @ keys.transpose(1, 2) * weight) @ value  # B THW J
-        return y.unflatten(1, (seconds, height, breadth)).movedim(-1, 2)
+        return y.view(len(y), seconds, height, breadth, -1).movedim(-1, 2)
 
 
 class TPAVI(nn.Module):
@@ -141,17 +141,19 @@ class TPAVI(nn.Module):
         self.visual, self.audio = visual, audio
         self.skip_after_relu = skip_after_relu
         self.stages = tuple(stages)
-        channels: list[int] = [visual.channels[stage - 1] for stage in stages]  # type: ignore[index]
+        channels: Sequence[int] = visual.channels  # type: ignore[assignment]
         self.necks = nn.ModuleList(
-            DilatedNeck(channels=c, width=width, dilations=dilations) for c in channels
+            DilatedNeck(channels=channels[stage - 1], width=width, dilations=dilations) for stage in stages
         )
         self.interactions = nn.ModuleList(
             TemporalPixelwiseInteraction(
                 width=width, inner=inner, audio_dim=audio_dim, audio_bias=audio_bias,
                 seconds_together=seconds_together, literal=literal,
-            ) for _ in channels
+            ) for _ in stages
         )  # fmt: skip
-        self.decoder = FusionDecoder(maps=len(channels), width=width, classes=classes, skip_after_relu=skip_after_relu)
+        self.decoder = FusionDecoder(
+            maps=len(stages), width=width, classes=classes, skip_after_relu=skip_after_relu
+        )
 
     def forward(self, batch: Batch) -> Prediction:
         """See the class. Stills (time axis 1) pass encoder and neck once."""
@@ -207,7 +209,7 @@ def mask_loss(logits: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
         each = F.cross_entropy(
             logits.flatten(0, 1), labels.flatten(0, 1), ignore_index=IGNORE, reduction="none"
         )
-        each = each.unflatten(0, labels.shape[:2])
+        each = each.view(labels.shape)
     return (each * counts).sum() / counts.sum().clamp(min=1)
 
 
@@ -226,7 +228,8 @@ def audio_visual_mapping(prediction: Prediction, batch: Batch) -> Tensor:
     for stage in stages:
         maps = extras[f"map{stage}"]  # B T C h w
         area = (logits if binary else (logits.argmax(2, keepdim=True) != 0).to(logits.dtype)).flatten(0, 1)
-        mask = F.adaptive_avg_pool2d(area, maps.shape[-2:]).unflatten(0, maps.shape[:2])  # B T 1 h w
+        size = (maps.shape[-2], maps.shape[-1])
+        mask = F.adaptive_avg_pool2d(area, size).view(*maps.shape[:2], 1, *size)  # B T 1 h w
         feature = (maps * (mask.sigmoid() if binary else mask)).mean(dim=(3, 4))  # B T C
         sound = extras[f"audio{stage}"].softmax(-1)
         frames = frames + F.kl_div(feature.log_softmax(-1), sound, reduction="none").sum(-1) / len(stages)

@@ -49,6 +49,11 @@ class TestEachSecondAlone(ModelTester):
     criterion = TPAVICriterion
 
 
+class TestWithoutTheFinestMap(ModelTester):
+    build = staticmethod(lambda: tiny(stages=(2, 3, 4)))
+    criterion = TPAVICriterion
+
+
 class TestSemanticAsTheAuthorsHaveIt(ModelTester):
     build = staticmethod(lambda: tiny(classes=5, seconds_together=5, audio_bias=False, skip_after_relu=True))
     criterion = TPAVICriterion

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from avslib.data import MiniScenes
+
 
 def pixels(page: Any, part: str, number: int = 0) -> str:
     """What the canvas shows, as one string."""
@@ -16,3 +18,8 @@ def move(page: Any, part: str, value: int) -> None:
         "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', {bubbles: true})); }",
         value,
     )
+
+
+def telling_scene(scenes: MiniScenes) -> int:
+    """The first scene with a source on screen and every way of hearing it."""
+    return next(i for i in range(50) if scenes.scene(i).sources and all(scenes.scene(i).stand_ins.values()))

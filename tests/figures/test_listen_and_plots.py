@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from figure_pages import move, pixels
+from figure_pages import move, pixels, telling_scene
 
 from avslib.data import MiniScenes
 from avslib.errors import UserError
@@ -50,7 +50,8 @@ def test_the_second_changes_every_mask(panel: ListenPanel, open_page: Callable[[
 
 
 def test_the_panel_of_a_model() -> None:
-    scene = MiniScenes("ms3", split="test", fold=1, size=64, family="CC-BY-SA").scene(1)
+    scenes = MiniScenes("ms3", split="test", fold=1, size=64, family="CC-BY-SA")
+    scene = scenes.scene(telling_scene(scenes))
 
     def looks_only(clip: Clip) -> np.ndarray:
         return np.asarray(scene.labels)

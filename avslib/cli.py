@@ -172,6 +172,9 @@ def main() -> None:
     except UserError as error:
         print(f"avslib: error: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # the reader went away: avslib mini credits | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except KeyboardInterrupt:
         command = shlex.join(["avslib", *sys.argv[1:]])
         again = command if "--resume" in sys.argv else f"{command} --resume"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ import torch
 
 from avslib.importers import reference_case
 from avslib.importers.__main__ import main
-from avslib.importers.reference_case import read_case
+from avslib.importers.check import Comparison
+from avslib.importers.key_map import Translation
+from avslib.importers.reference_case import read_case, relative_error
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 RESNET = GOLDEN / "tpavi_resnet_s4_224.json"
@@ -161,3 +164,19 @@ def test_bad_files_take_one_line(check: Check, tmp_path: Path) -> None:
     path.with_suffix(".npz").unlink()
     status, _, error = check(path)
     assert (status, error.count("\n")) == (2, 1) and "case.npz" in error
+
+
+def test_what_counts_as_equal() -> None:
+    nothing = Translation({}, {}, ())
+    verdicts = [Comparison({"pred": e}, nothing).equal for e in (0.0, 9e-5, 2e-4, math.nan, math.inf)]
+    assert verdicts == [True, True, False, False, False]
+    assert not Comparison({}, nothing).equal, "nothing compared is nothing proven"
+
+
+def test_relative_error() -> None:
+    x = torch.arange(40_000.0)
+    stored = x[::2][:16384].numpy()
+    assert relative_error(x.view(2, 20_000), stored) == 0
+    assert relative_error(x * 1.001, stored) == pytest.approx(1e-3, rel=1e-3)
+    assert relative_error(x[:1000], stored) == math.inf
+    assert math.isnan(relative_error(x * math.nan, stored))

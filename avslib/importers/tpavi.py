@@ -17,10 +17,10 @@ from avslib.models.tpavi import TPAVI
 CLIP_SECONDS = 5
 """The authors' code cuts the frames it is given into clips of five, the ten of an AVSS clip too."""
 
-BACKBONES = {"resnet": "resnet50", "pvt": "pvt_v2_b5"}
-"""The authors' name of a backbone -> ours."""
-
 PVT = "encoder_backbone."
+
+BACKBONES = {"resnet": ("resnet.", "resnet50"), "pvt": (PVT, "pvt_v2_b5")}
+"""The authors' name of a backbone -> how its weights' names begin, and our name."""
 
 KEY_MAP = KeyMap(
     [
@@ -59,7 +59,7 @@ def build(state: Mapping[str, Tensor]) -> TPAVI:
 
     VGGish is not part of their state dict: `segment` takes its embedding, or set `audio` afterwards.
     """
-    names = [ours for prefix, ours in (("resnet.", "resnet50"), (PVT, "pvt_v2_b5")) if _has(state, prefix)]
+    names = [ours for prefix, ours in BACKBONES.values() if _has(state, prefix)]
     if len(names) != 1:
         raise UserError(f"tpavi: the names begin with neither resnet. nor {PVT}; is it AVSBench's model?")
     scores = state.get("output_conv.4.weight")

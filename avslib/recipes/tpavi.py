@@ -46,7 +46,8 @@ def recipe(data: str) -> Recipe:
         datasets=partial(mini, DATA[data]),
         front_end=VGGishLogMel,
         criterion=TPAVICriterion,
-        weights={"mask": 1.0, "mapping": 0.5},  # avs_ms3/train.sh: --lambda_1 0.5; section 4.4 of the paper
+        weights={"mask": 1.0, "mapping": 0.5},  # lambda = 0.5 for MS3: avs_ms3/train.sh, --lambda_1
+        summed=("mapping",),
         protocols=protocols,
         schedules={"smoke": SMOKE, "reduced": REDUCED, "full": FULL},
         published=PUBLISHED,
@@ -123,7 +124,7 @@ REDUCED = Schedule(
 
 FULL = Schedule(
     model=paper_model,
-    # Adam 1e-4, constant, no weight decay: section 5.1 of the paper, avs_ms3/train.py.
+    # Adam 1e-4, constant, no weight decay: avs_ms3/train.py.
     optimiser=Optimiser("adam", lr=1e-4),
     epochs=30,  # avs_ms3/train.sh, for MS3
     steps_per_epoch=250,

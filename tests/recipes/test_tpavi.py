@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from avslib.data import collate
 from avslib.errors import UserError
 from avslib.recipes import DATA, RECIPES, Recipe, find_recipe
 from avslib.recipes.recipe import plain
@@ -66,6 +67,24 @@ def test_the_small_model_freezes_what_it_says() -> None:
     trained = {name for name, p in model.named_parameters() if p.requires_grad}
     assert not any(name.startswith(("visual.net.conv_stem", "visual.net.blocks.0")) for name in trained)
     assert any(name.startswith("visual.net.blocks.5") for name in trained)
+
+
+@pytest.mark.parametrize(("name", "data"), KNOWN)
+def test_the_recipe_says_which_terms_add_up_over_a_batch(name: str, data: str) -> None:
+    """The same clips twice: a sum doubles, a mean stays. Several processes depend on the difference."""
+    recipe = find_recipe(name, data)
+    model, criterion = recipe.schedule("smoke").model().eval(), recipe.criterion()
+    scenes = recipe.datasets("train", recipe.schedule("smoke"), 0, 0)
+    once = [scenes[0], scenes[1]]
+    with torch.no_grad():
+        first, second = (
+            criterion(model(batch), batch)
+            for batch in (collate(clips, recipe.front_end()) for clips in (once, once + once))
+        )
+    assert first.keys() == recipe.weights.keys()
+    for term in first:
+        factor = 2 if term in recipe.summed else 1
+        assert second[term].item() == pytest.approx(factor * first[term].item(), rel=1e-3), term
 
 
 class StopAt:

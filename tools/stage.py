@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("_config.yml", "_toc.yml", "references.bib", "_static", "_extra")
+COPIED = ("_config.yml", "_toc.yml", "references.bib", "_static", "_extra", "tools")
 RECORDED = ("torch", "timm", "papermill", "jupyter-book")
 
 
@@ -118,7 +118,8 @@ def write_versions(records: list[dict[str, Any]], out: Path) -> None:
 
 def render(out: Path) -> bool:
     """Jupyter Book, every warning an error."""
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(out), "-W", "--keep-going"]
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [str(program), "build", str(out), "-W", "--keep-going"]
     return subprocess.run(command, cwd=ROOT).returncode == 0
 
 

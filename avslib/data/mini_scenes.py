@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -55,13 +56,8 @@ class MiniScenes(Dataset[Clip]):
             raise UserError(f"unknown subset {subset!r} of AVS-Mini; choose one of {', '.join(SUBSETS)}")
         if family not in (None, *FAMILIES):
             raise UserError(f"unknown licence family {family!r}; choose one of {', '.join(FAMILIES)}")
-        self.subset, self.split, self.length, self.size, self.sound = (
-            SUBSETS[subset],
-            split,
-            length,
-            size,
-            sound,
-        )
+        self.subset = replace(SUBSETS[subset], seconds=seconds or SUBSETS[subset].seconds)
+        self.split, self.length, self.size, self.sound = split, length, size, sound
         self.family, self.classes = family, CORE_CLASSES
         self.material = _material(folder, split, fold, instances, family)
         self._seed = zlib.crc32(f"{subset}/{split}/{fold}/{instances}/{family}/{seed}".encode())

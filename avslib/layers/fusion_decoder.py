@@ -52,7 +52,7 @@ class FusionDecoder(nn.Module):
     """One fusion block a map, from coarse to fine, and a head: maps at strides 4, 8, 16, 32 -> logits.
 
     maps:    how many maps come in; four in the paper
-    width:   channels of the maps; the head halves them and then takes a quarter
+    width:   channels of the maps; the head takes a half and then an eighth of them, 16 at least
     classes: K of the logits
     """
 
@@ -65,8 +65,9 @@ class FusionDecoder(nn.Module):
             for level in range(maps)
         )
         self.reduce = nn.Conv2d(width, width // 2, 3, padding=1)
+        hidden = max(16, width // 8)  # fewer units all die now and then, and the logits stay constant
         self.score = nn.Sequential(
-            nn.Conv2d(width // 2, width // 8, 3, padding=1), nn.ReLU(), nn.Conv2d(width // 8, classes, 1)
+            nn.Conv2d(width // 2, hidden, 3, padding=1), nn.ReLU(), nn.Conv2d(hidden, classes, 1)
         )
 
     def forward(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:

@@ -1,8 +1,8 @@
 """The files of AVS-Mini: a manifest, and pictures and sounds that are decoded once and kept.
 
 All sounds get one treatment, because they come from packages of very different quality: 16 kHz mono, cut to
-the band of the poorest of them (a telephone line), silence trimmed from both ends, and the same loudness.
-Without it a model could tell the package, and with it often the class, from the bandwidth alone.
+the band of the poorest of them (recorded at 11 kHz), pauses shortened, and the same loudness. Without it a
+model could tell the package, and with it often the class, from the bandwidth alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy.signal import butter, sosfiltfilt
+from scipy.signal import cheby2, sosfiltfilt
 
 from avslib.audio.files import read_audio, resample
 from avslib.errors import UserError
@@ -31,9 +31,27 @@ FAMILIES = ("permissive", "GPL", "CC-BY-SA")
 """Licence families; a published scene holds permissive files and files of one other family at most."""
 
 SAMPLE_RATE = 16_000
-BAND_LIMIT_HZ = 3_400.0
+BAND_LIMIT_HZ = 5_000.0
 LOUDNESS = 0.1
 """Root mean square of the active part of every treated sound, -20 dB of full scale."""
+LONGEST_PAUSE = 0.2
+"""Seconds. A longer pause inside a recording is shortened: a second labelled as sounding must be heard."""
+SHORTEST = 0.1
+"""Seconds. What is left of a recording must be longer."""
+KINDS = ("cutout", "sound", "noise", "background")
+COLUMNS = (
+    "path",
+    "kind",
+    "class",
+    "instance",
+    "medium",
+    "source",
+    "origin",
+    "licence",
+    "family",
+    "author",
+    "sha256",
+)
 
 FOLDER = Path(__file__).parent
 Waveform = npt.NDArray[np.float32]
@@ -65,11 +83,17 @@ class Item:
         """The decoded picture: RGBA with its cut-out's outline, or RGB for a background."""
         try:
             with Image.open(self.path) as opened:
+                if self.kind == "cutout" and opened.mode != "RGBA":
+                    raise UserError(
+                        f"{self.path}: a cut-out needs its outline (RGBA, not {opened.mode}); restore it"
+                    )
                 return opened.convert("RGBA" if self.kind == "cutout" else "RGB")
         except FileNotFoundError:
             raise UserError(
                 f"{self.path}: picture is missing; reinstall avslib or restore the file"
             ) from None
+        except UserError:
+            raise
         except (OSError, SyntaxError, ValueError) as error:
             raise UserError(f"{self.path}: not a readable picture ({error}); restore the file") from None
 
@@ -98,20 +122,27 @@ class Item:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
 
+_FILTER = cheby2(12, 40, 1.08 * BAND_LIMIT_HZ, fs=SAMPLE_RATE, output="sos")  # runs twice: 80 dB down
+_FRAME = SAMPLE_RATE // 50
+
+
 def treat(mono: Waveform, path: Path) -> Waveform:
-    """Band-limit, trim and level one recording: (S,) -> (S',). Raises UserError when nothing is left."""
-    limited = sosfiltfilt(butter(6, BAND_LIMIT_HZ, fs=SAMPLE_RATE, output="sos"), mono)
-    window = SAMPLE_RATE // 50
-    frames = limited[: len(limited) // window * window].reshape(-1, window)
+    """Band-limit, shorten pauses, level: (S,) -> (S',). Raises UserError when nothing is left."""
+    if len(mono) < SHORTEST * SAMPLE_RATE:
+        raise UserError(f"{path}: only {len(mono)} samples; a recording needs {SHORTEST} s")
+    frames = sosfiltfilt(_FILTER, mono)[: len(mono) // _FRAME * _FRAME].reshape(-1, _FRAME)
     level = np.sqrt((frames**2).mean(axis=1))
-    active = np.flatnonzero(level > 0.1 * level.max(initial=0.0)) if level.any() else np.array([], dtype=int)
-    if not len(active):
+    active = level > 0.1 * level.max()
+    if level.max() < 1e-4 or active.sum() * _FRAME < SHORTEST * SAMPLE_RATE:
         raise UserError(
-            f"{path}: the recording is silent below {BAND_LIMIT_HZ:.0f} Hz; take it out of the manifest"
+            f"{path}: silent below {BAND_LIMIT_HZ:.0f} Hz; restore the file, or take it out of the manifest"
         )
-    loudness = np.sqrt((frames[active] ** 2).mean())
-    kept = limited[active[0] * window : (active[-1] + 1) * window]
-    return (kept * (LOUDNESS / loudness)).astype(np.float32)
+    number = np.arange(len(frames))
+    last_active = np.maximum.accumulate(np.where(active, number, -len(frames)))
+    kept = (number - last_active <= LONGEST_PAUSE * SAMPLE_RATE / _FRAME) & (number <= last_active[-1])
+    loudness = np.sqrt((level[active] ** 2).mean())
+    out: Waveform = (frames[kept].ravel() * (LOUDNESS / loudness)).astype(np.float32)
+    return out
 
 
 @dataclass(frozen=True)
@@ -127,20 +158,20 @@ class Pack:
 
 
 def _item(folder: Path, row: dict[str, str], line: int) -> Item:
-    path = folder / "pack" / row["path"]
+    path, where = folder / "pack" / (row["path"] or ""), f"{folder / 'manifest.csv'}, line {line}"
+    if None in row.values() or None in row:
+        raise UserError(f"{where}: too few or too many values; give the row one value per column")
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise UserError(
-            f"{folder / 'manifest.csv'}, line {line}: {row['path']} leads out of the pack; remove the row"
-        )
+        raise UserError(f"{where}: {row['path']} leads out of the pack; remove the row")
     if not path.is_file():
-        raise UserError(
-            f"{folder / 'manifest.csv'}, line {line}: {row['path']} is not there; restore the file or remove the row"
-        )
+        raise UserError(f"{where}: {row['path']} is not there; restore the file or remove the row")
     families = frozenset(row["family"].split("|"))
     if not families <= set(FAMILIES):
         raise UserError(
-            f"{folder / 'manifest.csv'}, line {line}: family {row['family']!r} is not one of {FAMILIES}"
+            f"{where}: family {row['family']!r}; write one of {', '.join(FAMILIES)}, or two joined by |"
         )
+    if row["kind"] not in KINDS:
+        raise UserError(f"{where}: kind {row['kind']!r}; write one of {', '.join(KINDS)}")
     return Item(
         path=path, kind=row["kind"], name=row["class"], instance=row["instance"], medium=row["medium"],
         source=row["source"], origin=row["origin"], licence=row["licence"], families=families,
@@ -158,11 +189,11 @@ def load_pack(folder: Path = FOLDER) -> Pack:
     if not manifest.is_file():
         raise UserError(f"{manifest}: no manifest; reinstall avslib, or name a folder that holds one")
     with manifest.open(newline="", encoding="utf-8") as handle:
-        rows = list(csv.DictReader(handle))
-    try:
-        return Pack(folder, tuple(_item(folder, row, line) for line, row in enumerate(rows, start=2)))
-    except (KeyError, AttributeError) as error:
-        raise UserError(f"{manifest}: column {error} is missing; see avslib/data/mini/README.md") from None
+        reader = csv.DictReader(handle)
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise UserError(f"{manifest}: no column {', '.join(missing)}; see avslib/data/mini/README.md")
+        return Pack(folder, tuple(_item(folder, row, line) for line, row in enumerate(reader, start=2)))
 
 
 def verify_pack(folder: Path = FOLDER) -> int:

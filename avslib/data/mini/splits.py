@@ -29,7 +29,7 @@ def _split_of(instances: list[str], fold: int) -> dict[str, str]:
     if count < 3:  # too few to hold out: they train
         return {name: "train" for name in instances}
     tests, vals = (count + 2) // 4, max(1, count // 8)
-    start = fold * tests
+    start = fold * count // FOLDS
     order = [instances[(start + i) % count] for i in range(count)]
     return {
         name: "test" if i < tests else "val" if i < tests + vals else "train" for i, name in enumerate(order)
@@ -43,8 +43,10 @@ def split_items(pack: Pack, *, split: str, fold: int) -> list[Item]:
     if fold not in range(FOLDS):
         raise UserError(f"unknown fold {fold}; choose 0 to {FOLDS - 1}")
     chosen: list[Item] = []
-    for kind, name in sorted({(item.kind, item.name) for item in pack.items}):
-        items = pack.of(kind, name)
+    groups: dict[tuple[str, str], list[Item]] = {}
+    for item in pack.items:  # a noise is no class: all of them are shared out together
+        groups.setdefault((item.kind, "" if item.kind == "noise" else item.name), []).append(item)
+    for (kind, _), items in sorted(groups.items()):
         fair = {item.instance for item in items if kind != "cutout" or item.is_photograph}
         where = _split_of(_shuffled(fair), fold)
         chosen += [item for item in items if where.get(item.instance, "train") == split]

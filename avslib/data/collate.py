@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from avslib.errors import UserError
 from avslib.types import Batch, Clip
 
 FrontEnd = Callable[..., Tensor]
@@ -16,13 +17,17 @@ FrontEnd = Callable[..., Tensor]
 class Collate:
     """`DataLoader(..., collate_fn=Collate(front_end))`.
 
-    Clips of one batch share T and size. Stills stay one frame long as long as all clips are stills.
+    Clips of one batch share T and size. Stills stay one frame long as long as all clips are stills; beside a
+    video they are repeated. Raises UserError when the clips cannot be stacked.
     """
 
     def __init__(self, front_end: FrontEnd) -> None:
         self.front_end = front_end
 
     def __call__(self, clips: Sequence[Clip]) -> Batch:
+        if len({clip.labels.shape for clip in clips}) != 1:
+            shapes = ", ".join(f"{clip.identifier} {tuple(clip.labels.shape)}" for clip in clips) or "none"
+            raise UserError(f"clips of one batch need one length and size, not {shapes}; resize or pad them")
         seconds = clips[0].labels.shape[0]
         frames = [clip.frames for clip in clips]
         if len({f.shape[0] for f in frames}) > 1:

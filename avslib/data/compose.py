@@ -16,7 +16,10 @@ from avslib.data.mini.pack import Item
 from avslib.data.scenes import OffScreen, Scene, SceneObject
 from avslib.errors import UserError
 
-Pixels = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+TRIES, FREE = 12, 0.1
+"""How often a place is looked for, and which part of another object may be hidden without looking further."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Subset:
     two_sources_chance:  two objects of different classes sound, otherwise one
     nobody_chance:       no object sounds, only what is off screen
     all_along_chance:    a lone source sounds in every second; otherwise it starts and stops
-    extra_object_chance: one more silent object, of a class that never sounds if there is one
+    extra_object_chance: one more object, of a class that never sounds, unless there are three already
     intruder_chance:     a class that is not in the picture sounds from off screen
     noise_chance:        wind, rain, a crowd... in the background of the sound
     scale:               long side of a cut-out, in parts of the picture's side
@@ -100,8 +103,8 @@ def _interval(rng: np.random.Generator, seconds: int, whole: bool) -> npt.NDArra
 
 
 def _cut(rng: np.random.Generator, item: Item, long_side: float, augment: bool) -> Pixels:
-    """(h, w, 4) the cut-out at its size, flipped half of the time; in training also turned and relit."""
-    picture = item.picture
+    """(h, w, 4) float32, colours times alpha: a cut-out, flipped half of the time; in training turned and relit."""
+    picture = item.premultiplied
     factor = long_side / max(picture.size)
     size = (max(4, round(picture.width * factor)), max(4, round(picture.height * factor)))
     picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
@@ -109,56 +112,61 @@ def _cut(rng: np.random.Generator, item: Item, long_side: float, augment: bool) 
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if augment:
         picture = picture.rotate(float(rng.uniform(-15, 15)), Image.Resampling.BILINEAR, expand=True)
-    pixels = np.asarray(picture)
+    pixels = np.asarray(picture).astype(np.float32)
     if augment:
-        lit = pixels[..., :3] * rng.uniform(0.75, 1.25, 3) * rng.uniform(0.8, 1.2) + rng.uniform(-20, 20)
-        pixels = np.concatenate([lit.clip(0, 255).astype(np.uint8), pixels[..., 3:]], axis=2)
+        gain, shift = rng.uniform(0.75, 1.25, 3) * rng.uniform(0.8, 1.2), rng.uniform(-20, 20) / 255
+        colours, alpha = pixels[..., :3], pixels[..., 3:]
+        colours *= gain.astype(np.float32)
+        colours += np.float32(shift) * alpha
+        np.clip(colours, 0, alpha, out=colours)
     return pixels
 
 
 def _background(rng: np.random.Generator, item: Item, side: int) -> Pixels:
-    """(side, side, 3) a random square of the background."""
+    """(side, side, 3) float32: a random square of the background."""
     picture = item.picture
     crop = min(picture.size) * rng.uniform(0.7, 1.0)
     left, top = rng.uniform(0, picture.width - crop), rng.uniform(0, picture.height - crop)
     square = picture.resize(
         (side, side), Image.Resampling.BILINEAR, box=(left, top, left + crop, top + crop), reducing_gap=2.0
     )
-    pixels = np.asarray(square)
+    pixels = np.asarray(square).astype(np.float32)
     return pixels[:, ::-1] if rng.random() < 0.5 else pixels
 
 
-def _place(
-    rng: np.random.Generator, canvas: npt.NDArray[np.float32], cut: Pixels, taken: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
-    """Paste `cut` onto `canvas` where it hides least of what is `taken`; its mask (H, W)."""
+def _place(rng: np.random.Generator, canvas: Pixels, cut: Pixels, others: list[Mask]) -> Mask:
+    """Paste `cut` onto `canvas` where it hides little of the `others`; its mask (H, W)."""
     side = canvas.shape[0]
     height, width = min(side, cut.shape[0]), min(side, cut.shape[1])
     cut = cut[:height, :width]
     solid = cut[..., 3] > 127
-    best, best_overlap = (0, 0), np.inf
-    for _ in range(6):
+    areas = [np.count_nonzero(other) + 1 for other in others]
+    best, least = (slice(0), slice(0)), np.inf
+    for _ in range(TRIES):
         top, left = int(rng.integers(0, side - height + 1)), int(rng.integers(0, side - width + 1))
-        overlap = (taken[top : top + height, left : left + width] & solid).sum()
-        if overlap < best_overlap:
-            best, best_overlap = (top, left), overlap
-    window = (slice(best[0], best[0] + height), slice(best[1], best[1] + width))
-    alpha = cut[..., 3:].astype(np.float32) / 255
-    canvas[window] += alpha * (cut[..., :3] - canvas[window])
+        window = (slice(top, top + height), slice(left, left + width))
+        hidden = max((np.count_nonzero(o[window] & solid) / a for o, a in zip(others, areas)), default=0)
+        if hidden < least:
+            best, least = window, hidden
+        if least < FREE:
+            break
+    canvas[best] *= 1 - cut[..., 3:] / 255
+    canvas[best] += cut[..., :3]
     mask = np.zeros((side, side), bool)
-    mask[window] = solid
+    mask[best] = solid
     return mask
 
 
 def _cast(rng: np.random.Generator, subset: Subset, material: Material) -> tuple[list[str], list[str]]:
-    """Class names in the picture: those that sound, those that stay silent (never empty)."""
+    """Two or three class names: those that sound, those that stay silent (at least one that could sound)."""
     count = 0 if rng.random() < subset.nobody_chance else 1 + int(rng.random() < subset.two_sources_chance)
     count = min(count, len(material.able) - 2)
     order = [material.able[i] for i in rng.permutation(len(material.able))]
-    sounding, silent = order[:count], order[count : count + 1]
+    sounding, silent = order[:count], order[count : max(2, count + 1)]
     if count < 2 and rng.random() < subset.extra_object_chance:
         never = material.never_sound
-        silent.append(never[rng.integers(len(never))] if never else order[count + 1])
+        if never:
+            silent.append(never[rng.integers(len(never))])
     return sounding, silent
 
 
@@ -172,7 +180,7 @@ def compose(
     rng = np.random.default_rng([seed, index])
     sounding, silent = _cast(rng, subset, material)
     background = _pick(rng, material.backgrounds)
-    canvas = _background(rng, background, side).astype(np.float32)
+    canvas = _background(rng, background, side).copy()
     objects = _paste_all(rng, subset, material, sounding, silent, canvas)
     present = {*sounding, *silent}
     absent = [name for name in material.able if name not in present]
@@ -184,7 +192,7 @@ def compose(
         "visible": tuple(_stand_in(rng, material, visible) for _ in range(sources)) if visible else (),
     }
     return Scene(
-        identifier=f"{subset.name}_{seed}_{index:06d}", picture=canvas.astype(np.uint8).transpose(2, 0, 1).copy(),
+        identifier=f"{subset.name}_{seed}_{index:06d}", picture=canvas.clip(0, 255).astype(np.uint8).transpose(2, 0, 1).copy(),
         objects=tuple(objects), off_screen=tuple(off_screen), stand_ins=stand_ins, background=background,
         classes=material.classes, binary=subset.binary, seconds=subset.seconds, seed=seed * 1_000_003 + index,
         family=family,
@@ -201,19 +209,17 @@ def _speed(rng: np.random.Generator, material: Material) -> float:
 
 def _paste_all(
     rng: np.random.Generator, subset: Subset, material: Material, sounding: list[str], silent: list[str],
-    canvas: npt.NDArray[np.float32],
+    canvas: Pixels,
 ) -> list[SceneObject]:  # fmt: skip
     """Paste every object in random order; later ones hide what lies behind them."""
     side = canvas.shape[0]
-    taken = np.zeros((side, side), bool)
     objects: list[SceneObject] = []
     everyone = [*sounding, *silent]
     for name in [everyone[i] for i in rng.permutation(len(everyone))]:
         item = _pick(rng, material.cutouts[name])
         cut = _cut(rng, item, float(rng.uniform(*subset.scale)) * side, material.augment)
-        mask = _place(rng, canvas, cut, taken)
+        mask = _place(rng, canvas, cut, [other.mask for other in objects])
         objects = [replace(other, mask=other.mask & ~mask) for other in objects]
-        taken |= mask
         sounds = name in sounding
         objects.append(
             SceneObject(

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from avslib.data.compose import SUBSETS, Material, compose
 from avslib.data.mini.pack import CORE_CLASSES, FAMILIES, FOLDER, Item, load_pack
 from avslib.data.mini.splits import by_class, split_items
-from avslib.data.scenes import Scene, Sound
+from avslib.data.scenes import SOUNDS, Scene, Sound
 from avslib.errors import UserError
 from avslib.types import Clip
 
@@ -56,10 +56,17 @@ class MiniScenes(Dataset[Clip]):
             raise UserError(f"unknown subset {subset!r} of AVS-Mini; choose one of {', '.join(SUBSETS)}")
         if family not in (None, *FAMILIES):
             raise UserError(f"unknown licence family {family!r}; choose one of {', '.join(FAMILIES)}")
-        self.subset = replace(SUBSETS[subset], seconds=seconds or SUBSETS[subset].seconds)
+        seconds = SUBSETS[subset].seconds if seconds is None else seconds
+        if seconds < 1 or length < 1 or size < 32:
+            raise UserError(
+                f"seconds {seconds}, length {length}, size {size}: at least 1, 1 and 32 are needed"
+            )
+        if sound not in SOUNDS:
+            raise UserError(f"unknown sound {sound!r}; choose one of {', '.join(SOUNDS)}")
+        self.subset = replace(SUBSETS[subset], seconds=seconds)
         self.split, self.length, self.size, self.sound = split, length, size, sound
         self.family, self.classes = family, CORE_CLASSES
-        self.material = _material(folder, split, fold, instances, family)
+        self.material = _material(Path(folder), split, fold, instances, family)
         self._seed = zlib.crc32(f"{subset}/{split}/{fold}/{instances}/{family}/{seed}".encode())
 
     def __len__(self) -> int:
@@ -88,6 +95,8 @@ def _material(folder: Path, split: str, fold: int, instances: str, family: str |
 
     files = of(split)
     pictures = by_class(of("train") if instances == "seen" else files, "cutout")
+    if instances not in ("unseen", "seen"):
+        raise UserError(f"unknown instances {instances!r}; choose unseen or seen")
     if instances == "seen" and split != "test":
         raise UserError(f"instances='seen' is a question for the test; {split!r} scenes have no such variant")
     return Material(

@@ -138,7 +138,8 @@ class Scene:
         out = np.zeros((self.seconds, height, width), np.int64)
         for source in self.sources:
             value = 1 if self.binary else 1 + self.classes.index(source.name)
-            out[np.ix_(source.sounding)] = np.where(source.mask, value, out[np.ix_(source.sounding)])
+            for second in np.flatnonzero(source.sounding):
+                out[second][source.mask] = value
         return out
 
     @cached_property
@@ -206,3 +207,10 @@ class Scene:
             if all(item.families & {"permissive", family} for item in self.files):
                 return f"{name} ({family})"
         return "mixed: not for publication"
+
+    @property
+    def caption(self) -> str:
+        """One line to print below the scene: who sounds, who is silent, the licence, the authors."""
+        heard = [f"{o.name} ({'sounds' if o.sounding.any() else 'silent'})" for o in self.objects]
+        authors = sorted({item.author for item in self.files if item.author})
+        return f"AVS-Mini scene {self.identifier}: {', '.join(heard)}. {self.licence}. Files by {'; '.join(authors)}."

@@ -98,6 +98,11 @@ class Item:
             raise UserError(f"{self.path}: not a readable picture ({error}); restore the file") from None
 
     @cached_property
+    def premultiplied(self) -> Image.Image:
+        """`picture` with its colours multiplied by alpha (mode RGBa), ready to be resized and pasted."""
+        return self.picture.convert("RGBa")
+
+    @cached_property
     def sound(self) -> Waveform:
         """(S,) float32 at 16 kHz, treated: band-limited, trimmed, of equal loudness."""
         waveform, rate = read_audio(self.path)

@@ -15,8 +15,8 @@ env: $(STAMP)  ## .venv with everything the course needs
 $(STAMP): pyproject.toml constraints.txt tools/fix_cpu_wheels.py
 	@$(PY) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 12) else "Python %d.%d: this project needs 3.10 to 3.12; try  make PY=python3.11" % v)'
 	$(PY) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[book,dev,offline]"
+	$(BIN)/python -m pip install -qq --upgrade pip
+	$(BIN)/python -m pip install -qq -c constraints.txt -e ".[book,dev,offline]"
 	$(BIN)/python tools/fix_cpu_wheels.py
 	touch $@
 

@@ -154,7 +154,8 @@ def main() -> None:
     source: Path = parser.parse_args().source
     with (source / "manifest.csv").open(newline="", encoding="utf-8") as handle:
         chosen = [convert(row) for row in thin([row for row in csv.DictReader(handle) if wanted(row)])]
-    shutil.rmtree(TARGET / "pack", ignore_errors=True)
+    for folder in ("cutouts", "sounds", "noise", "backgrounds"):
+        shutil.rmtree(TARGET / "pack" / folder, ignore_errors=True)
     for row in chosen:
         path = TARGET / "pack" / row["path"]
         path.parent.mkdir(parents=True, exist_ok=True)

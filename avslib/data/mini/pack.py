@@ -121,8 +121,7 @@ class Item:
     def _played(self) -> dict[float, Waveform]:
         return {1.0: self.sound}
 
-    @cached_property
-    def check(self) -> str:
+    def checksum(self) -> str:
         """sha256 of the file as it lies on the disk."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
@@ -205,7 +204,7 @@ def verify_pack(folder: Path = FOLDER) -> int:
     """Decode every file and compare its checksum; the number of files. Raises UserError at the first fault."""
     pack = load_pack(folder)
     for item in pack.items:
-        if item.check != item.sha256:
+        if item.checksum() != item.sha256:
             raise UserError(
                 f"{item.path}: the file is not the one in the manifest (sha256 differs); restore it"
             )

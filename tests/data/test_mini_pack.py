@@ -135,7 +135,7 @@ def test_a_recording_with_nan_is_named(copy: Any) -> None:
     wave = copy.path("sounds/nan.wav")
     soundfile.write(wave, np.full(8000, np.nan, np.float32), 16_000, subtype="FLOAT")
     copy.rewrite(SOUND, path="sounds/nan.wav")
-    with pytest.raises(UserError, match="nan.wav"):
+    with pytest.raises(UserError, match=r"nan\.wav"):
         _ = load_pack(copy.folder).of("sound")[0].sound
 
 

@@ -33,6 +33,7 @@ def test_every_split_has_every_class_noises_and_backgrounds(split: str, fold: in
     assert kinds == {"cutout", "sound", "noise", "background"}
     for kind in ("cutout", "sound"):
         assert set(CORE_CLASSES) <= set(by_class(items, kind))
+    assert len({item.instance for item in items if item.kind == "noise"}) > 1
     if split != "train":
         assert all(item.is_photograph for item in items if item.kind == "cutout")
 

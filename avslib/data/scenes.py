@@ -152,6 +152,15 @@ class Scene:
             out[:, self.classes.index(name)] |= sounding
         return out
 
+    @cached_property
+    def class_map(self) -> npt.NDArray[np.int64]:
+        """(H, W) what every pixel shows, silent or not: 0 background, k class k, K + 1 any other object."""
+        out = np.zeros(self.picture.shape[1:], np.int64)
+        for thing in self.objects:
+            known = thing.name in self.classes
+            out[thing.mask] = 1 + (self.classes.index(thing.name) if known else len(self.classes))
+        return out
+
     def waveform(self, sound: Sound = "right") -> torch.Tensor:
         """(2, S) float32 at 16 kHz: what is heard. Raises UserError for an unknown `sound`."""
         if sound not in SOUNDS:

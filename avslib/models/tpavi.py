@@ -36,6 +36,8 @@ class TemporalPixelwiseInteraction(nn.Module):
     audio_bias:       the authors' AVSS code has none in the layer that brings the sound to C channels
     seconds_together: how many seconds attend jointly: None all T (paper); n blocks of n (the authors' AVSS
                       code cuts ten seconds into two blocks of 5)
+    initial_influence: weight of the last batch norm at the start. With 0 (authors' code) sound changes
+                      nothing at first and has to be discovered, which a short schedule does not live to see
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class TemporalPixelwiseInteraction(nn.Module):
         audio_dim: int = 128,
         audio_bias: bool = True,
         seconds_together: int | None = None,
+        initial_influence: float = 0.0,
         literal: bool = False,
     ) -> None:
         super().__init__()
@@ -57,8 +60,7 @@ class TemporalPixelwiseInteraction(nn.Module):
         self.out = nn.Conv2d(inner, width, 1)
         self.out_norm = nn.BatchNorm2d(width)
         self.norm = nn.LayerNorm(width)
-        nn.init.zeros_(self.out_norm.weight)  # at the start the sound changes nothing
-        nn.init.zeros_(self.out_norm.bias)
+        nn.init.constant_(self.out_norm.weight, initial_influence)
 
     def forward(self, maps: Tensor, audio: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         """maps (B, T or 1, C, h, w), audio (B, T, D), valid (B, T) -> maps (B, T, C, h, w), audio (B, T, C).
@@ -133,6 +135,7 @@ class TPAVI(nn.Module):
         dilations: Sequence[int] = (3, 6, 12, 18),
         stages: Sequence[int] = (1, 2, 3, 4),
         seconds_together: int | None = None,
+        initial_influence: float = 0.0,
         literal: bool = False,
         audio_bias: bool = True,
         skip_after_relu: bool = False,
@@ -148,7 +151,7 @@ class TPAVI(nn.Module):
         self.interactions = nn.ModuleList(
             TemporalPixelwiseInteraction(
                 width=width, inner=inner, audio_dim=audio_dim, audio_bias=audio_bias,
-                seconds_together=seconds_together, literal=literal,
+                seconds_together=seconds_together, initial_influence=initial_influence, literal=literal,
             ) for _ in stages
         )  # fmt: skip
         self.decoder = FusionDecoder(

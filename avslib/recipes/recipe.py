@@ -62,7 +62,8 @@ class Schedule:
     clips:           how many clips each split holds, for data sets composed on demand
     precision:       "bf16" is used on a GPU; a CPU always computes in float32
     keep:            which weights the run reports: of the "last" epoch, or the "best" on validation
-    ear_steps:       steps of `avslib.training.ear` before the first step; 0 for none
+    eye_steps:       steps of `avslib.training.eye` before the first step, `eye_batch` scenes each; 0 for none
+    ear_steps:       the same of `avslib.training.ear`
     expected:        one line: memory, time and score, or "not run"
     """
 
@@ -79,6 +80,8 @@ class Schedule:
     precision: Literal["no", "bf16"] = "no"
     channels_last: bool = False
     keep: Literal["last", "best"] = "last"
+    eye_steps: int = 0
+    eye_batch: int = 16
     ear_steps: int = 0
     ear_batch: int = 32
     expected: str = "not run"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avslib.recipes.recipe import FrontEnd, Optimiser
-from avslib.training.optimiser import build_optimiser
+from avslib.training.optimiser import build_optimiser, set_learning_rate, short_course
 from avslib.training.order import BatchOrder
 from avslib.types import Clip
 
@@ -36,8 +36,8 @@ class SoundingScenes(Protocol):
     def scene(self, index: int) -> SoundingScene: ...
 
 
-EAR = Optimiser("adamw", lr=2e-3, weight_decay=0.02)
-POSITIVE_WEIGHT = 3.0  # most classes are silent in most seconds
+EAR = Optimiser("adamw", lr=3e-3, weight_decay=0.02)
+POSITIVE_WEIGHT = 2.0  # most classes are silent in most seconds
 
 
 def pretrain_ear(
@@ -65,7 +65,8 @@ def pretrain_ear(
     weight = torch.full((classes,), POSITIVE_WEIGHT, device=device)
     history: list[float] = []
     encoder.train()
-    for indices in order:
+    for step, indices in enumerate(order):
+        set_learning_rate(optimiser, short_course(EAR, step, steps))
         sound, target = hear([scenes.scene(index) for index in indices], front_end)
         answer = head(encoder(sound.to(device)))
         loss = F.binary_cross_entropy_with_logits(answer, target.to(device), pos_weight=weight)

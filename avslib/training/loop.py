@@ -32,6 +32,7 @@ from avslib.errors import UserError
 from avslib.training import checkpoint as saving
 from avslib.training.ear import SoundingScenes, pretrain_ear
 from avslib.training.evaluate import Scores, in_float32
+from avslib.training.eye import SeenScenes, pretrain_eye
 from avslib.training.ledger import Record, describe
 from avslib.training.optimiser import build_optimiser, learning_rate, set_learning_rate
 from avslib.training.order import BatchOrder, load
@@ -151,16 +152,26 @@ def start_accelerator(precision: str) -> Accelerator:
 
 
 def build(run: Run, device: torch.device, *, fresh: bool) -> tuple[nn.Module, torch.optim.Optimizer]:
-    """The model on `device`, its ear taught if the schedule asks (a `fresh` run), and its optimiser."""
+    """The model on `device`, its eye and ear taught if the schedule asks (a `fresh` run), its optimiser."""
     plan = run.plan
     model = plan.model().to(device)
     if plan.channels_last:
         for parameter in model.parameters():
             if parameter.dim() == 4:  # Module.to would refuse a model that also has 5-d weights
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    if plan.eye_steps:
+        teach_eye(run, cast(nn.Module, model.visual), fresh=fresh)
     if plan.ear_steps and not run.deaf:
         teach_ear(run, cast(nn.Module, model.audio), fresh=fresh)
     return model, build_optimiser(model, plan.optimiser)
+
+
+def teach_eye(run: Run, eye: nn.Module, *, fresh: bool) -> None:
+    """The schedule's steps of `pretrain_eye`; a resumed run has the result in its checkpoint."""
+    steps, batch = run.plan.eye_steps, run.plan.eye_batch
+    eye.weights_origin = f"{eye.weights_origin}, then {steps} steps on the training pictures' classes"  # type: ignore[assignment]
+    if fresh:
+        pretrain_eye(eye, cast(SeenScenes, run.clips("train")), steps=steps, batch=batch, seed=run.seed)
 
 
 def teach_ear(run: Run, ear: nn.Module, *, fresh: bool) -> None:

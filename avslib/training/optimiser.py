@@ -43,6 +43,11 @@ def learning_rate(schedule: Schedule, step: int, total: int) -> float:
     return rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
 
 
+def short_course(spec: Optimiser, step: int, total: int) -> float:
+    """The rate of a pretraining's step: 20 steps of warm-up under half a cosine to zero."""
+    return spec.lr * min(1.0, (step + 1) / 20) * 0.5 * (1 + math.cos(math.pi * step / total))
+
+
 def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
     """Give every group `rate` times its own factor."""
     for group in optimiser.param_groups:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from avslib.layers.dilated_neck import DilatedNeck
 from avslib.layers.fusion_decoder import FusionDecoder
 from avslib.layers.recording import is_recording, record
+from avslib.losses.short_schedule import overlap_loss, response_loss
 from avslib.types import IGNORE, Batch, Prediction
 
 
@@ -74,13 +75,21 @@ class TemporalPixelwiseInteraction(nn.Module):
         query = self.query(maps.flatten(0, 1)).unflatten(0, maps.shape[:2])  # B T|1 I h w
         value = self.value(maps.flatten(0, 1)).unflatten(0, maps.shape[:2])
         if is_recording():
-            record("tpavi.response", torch.einsum("bqihw,bsi->bqshw", query, key))
+            record("tpavi.response", self.response(maps, aligned))
         together = self._together(valid)  # B T T
         attend = self._literal if self.literal else self._through_one_matrix
         y = attend(query, key, value, together)  # B T I h w
         z = self.out_norm(self.out(y.flatten(0, 1))).unflatten(0, (clips, -1)) + maps  # B T C h w
         z = self.norm(z.movedim(2, -1)).movedim(-1, 2)
         return z, aligned
+
+    def response(self, maps: Tensor, aligned: Tensor) -> Tensor:
+        """maps (B, T or 1, C, h, w), aligned sound (B, T, C) -> query . key, (B, T or 1, T, h, w).
+
+        Entry (b, q, s, y, x): how much the pixel (y, x) of frame q answers to the sound of second s.
+        """
+        query = self.query(maps.flatten(0, 1)).unflatten(0, maps.shape[:2])
+        return torch.einsum("bqihw,bsi->bqshw", query, self.key(aligned))
 
     def _together(self, valid: Tensor) -> Tensor:
         """(B, T, T) weight of second s in the mean that second t receives; rows sum to 1 (0: all padded)."""
@@ -117,6 +126,8 @@ class TPAVI(nn.Module):
     width:   C throughout neck and decoder
     stages:  which of the four maps are used; without the first, a quarter of the decoder's work is left
 
+    guided:  put `response1`..`response4` (B, T, h, w) into the extras, for `response_loss`
+
     The other arguments are explained where they act: `TemporalPixelwiseInteraction`, `ResidualConvUnit`.
 
     `forward(batch)` returns logits and, for the loss, `map1`..`map4` (B, T, C, h, w) and `audio1`..`audio4`
@@ -137,12 +148,13 @@ class TPAVI(nn.Module):
         seconds_together: int | None = None,
         initial_influence: float = 0.0,
         literal: bool = False,
+        guided: bool = False,
         audio_bias: bool = True,
         skip_after_relu: bool = False,
     ) -> None:
         super().__init__()
         self.visual, self.audio = visual, audio
-        self.skip_after_relu = skip_after_relu
+        self.skip_after_relu, self.guided = skip_after_relu, guided
         self.stages = tuple(stages)
         channels: Sequence[int] = visual.channels  # type: ignore[assignment]
         self.necks = nn.ModuleList(
@@ -171,7 +183,11 @@ class TPAVI(nn.Module):
         maps = self.visual(frames.flatten(0, 1))
         for stage, neck, interact in zip(self.stages, self.necks, self.interactions):
             x = neck(maps[stage - 1]).unflatten(0, frames.shape[:2])  # B T|1 C h w
+            seen = x
             x, aligned = interact(x, embedding, valid)
+            if self.guided:
+                responses: Tensor = interact.response(seen, aligned)  # type: ignore[operator]
+                extras[f"response{stage}"] = _own_second(responses)
             # The reference's in-place ReLU has already been over the maps when its loss reads them.
             extras[f"map{stage}"] = F.relu(x) if self.skip_after_relu else x
             extras[f"audio{stage}"] = aligned
@@ -181,24 +197,36 @@ class TPAVI(nn.Module):
         return Prediction(logits * valid[:, :, None, None, None], extras)
 
 
+def _own_second(response: Tensor) -> Tensor:
+    """(B, T or 1, T, h, w) -> (B, T, h, w): every frame with the sound of its own second."""
+    return (
+        response[:, 0] if response.shape[1] == 1 else torch.diagonal(response, dim1=1, dim2=2).movedim(-1, 1)
+    )
+
+
 class TPAVICriterion(nn.Module):
-    """Terms of the paper's loss: {"mask"} and, with `mapping=True`, {"mapping"}; 0.5 weighs it (recipe).
+    """Terms of the paper's loss: {"mask"} and, with `mapping=True`, {"mapping"}, which the recipe weighs 0.5.
 
     mask:    cross-entropy per pixel over annotated frames (binary for K = 1): S4 sees its first frame only
     mapping: `audio_visual_mapping`, used for MS3 and AVSS; the authors' S4 schedule leaves it out
+    short:   {"overlap"} and {"response"}: `overlap_loss` and `response_loss`, which are not the paper's and
+             let a schedule of minutes arrive; the model must be `guided`
 
     Pixels labelled 255 count nowhere; without any annotated pixel the term is 0.
     """
 
-    def __init__(self, *, mapping: bool = True) -> None:
+    def __init__(self, *, mapping: bool = True, short: bool = False) -> None:
         super().__init__()
-        self.mapping = mapping
+        self.mapping, self.short = mapping, short
 
     def forward(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Prediction and batch -> {term: scalar}, unweighted."""
         terms = {"mask": mask_loss(prediction.logits, batch.labels, batch.annotated)}
         if self.mapping:
             terms["mapping"] = audio_visual_mapping(prediction, batch)
+        if self.short:
+            terms["overlap"] = overlap_loss(prediction.logits, batch.labels, batch.annotated)
+            terms["response"] = response_loss(prediction, batch)
         return terms
 
 

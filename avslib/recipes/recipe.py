@@ -59,9 +59,11 @@ class Schedule:
     batch_size:      clips per optimiser step, over all processes together
     size:            side of the square pictures, pixels
     steps_per_epoch: None for one pass over the training set
+    train_seconds:   T of the training clips, for data sets composed on demand; None for the data's own
     clips:           how many clips each split holds, for data sets composed on demand
     precision:       "bf16" is used on a GPU; a CPU always computes in float32
     keep:            which weights the run reports: of the "last" epoch, or the "best" on validation
+    criterion, weights: in place of the recipe's, where a short schedule needs another loss
     eye_steps:       steps of `avslib.training.eye` before the first step, `eye_batch` scenes each; 0 for none
     ear_steps:       the same of `avslib.training.ear`
     expected:        one line: memory, time and score, or "not run"
@@ -73,6 +75,7 @@ class Schedule:
     batch_size: int
     size: int
     steps_per_epoch: int | None = None
+    train_seconds: int | None = None
     clips: Mapping[str, int] = field(default_factory=dict)
     decay: Literal["constant", "cosine"] = "constant"
     warmup_steps: int = 0
@@ -80,6 +83,8 @@ class Schedule:
     precision: Literal["no", "bf16"] = "no"
     channels_last: bool = False
     keep: Literal["last", "best"] = "last"
+    criterion: Callable[[], Callable[..., dict[str, Tensor]]] | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
     eye_steps: int = 0
     eye_batch: int = 16
     ear_steps: int = 0

@@ -69,7 +69,7 @@ def train(
         write_json(out / "config.json", config)
 
     saving.seed_everything(run.seed)
-    clips, front_end, criterion = run.clips("train"), run.front_end(), recipe.criterion()
+    clips, front_end, criterion = run.clips("train"), run.front_end(), run.criterion()
     model, optimiser = accelerator.prepare(*build(run, accelerator.device, fresh=saved is None))
     bare = accelerator.unwrap_model(model)
     # Dropout has to differ between processes, the initial weights must not: hence a second seed.
@@ -94,9 +94,11 @@ def train(
             set_learning_rate(optimiser, rate)
             batch = batch.to(accelerator.device)
             terms = criterion(in_float32(model(batch)), batch)
-            check_terms(terms, recipe, progress.step, batch)
-            terms |= {name: terms[name] * accelerator.num_processes for name in recipe.summed}
-            loss = torch.stack([recipe.weights[name] * term for name, term in terms.items()]).sum()
+            check_terms(terms, run.weights, progress.step, batch)
+            terms |= {
+                name: terms[name] * accelerator.num_processes for name in recipe.summed if name in terms
+            }
+            loss = torch.stack([run.weights[name] * term for name, term in terms.items()]).sum()
             accelerator.backward(loss)
             if plan.clip_norm is not None:
                 accelerator.clip_grad_norm_(model.parameters(), plan.clip_norm)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.recipes.recipe import Recipe
 from avslib.training.checkpoint import write_atomically
 from avslib.types import Batch
 
@@ -46,12 +46,10 @@ class Progress:
         self.history.append(line)
 
 
-def check_terms(terms: dict[str, Tensor], recipe: Recipe, step: int, batch: Batch) -> None:
+def check_terms(terms: dict[str, Tensor], weights: Mapping[str, float], step: int, batch: Batch) -> None:
     """Raise UserError when a loss term is not finite, naming it and the clips, or has no weight."""
-    if terms.keys() != recipe.weights.keys():
-        raise UserError(
-            f"recipe {recipe.name} weighs {sorted(recipe.weights)}, but its criterion returns {sorted(terms)}"
-        )
+    if terms.keys() != weights.keys():
+        raise UserError(f"the recipe weighs {sorted(weights)}, but its criterion returns {sorted(terms)}")
     for name, term in terms.items():
         if not torch.isfinite(term):
             raise UserError(

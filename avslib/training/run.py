@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,15 @@ class Run:
         front_end = self.recipe.front_end()
         return Deaf(front_end) if self.deaf else front_end
 
+    def criterion(self) -> Callable[..., dict[str, Tensor]]:
+        """A fresh criterion: the schedule's own, or the recipe's."""
+        return (self.plan.criterion or self.recipe.criterion)()
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The factor of every term of `criterion`."""
+        return self.plan.weights or self.recipe.weights
+
     def config(self) -> dict[str, Any]:
         """Every number that decides the run, as JSON data."""
         numbers = plain(self.plan)
@@ -77,7 +87,7 @@ class Run:
             "fold": self.fold,
             "seed": self.seed,
             "deaf": self.deaf,
-            "weights": plain(self.recipe.weights),
+            "weights": plain(self.weights),
             "plan": numbers,
         }
 

@@ -53,7 +53,9 @@ def pretrain_eye(encoder: nn.Module, scenes: SeenScenes, *, steps: int, batch: i
     device = next(encoder.parameters()).device
     classes = len(scenes.classes) + 2  # background, ..., any other object
     channels = cast("list[int]", encoder.channels)[1:]
-    heads = nn.ModuleList(nn.Conv2d(c, classes, 1) for c in channels).to(device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        heads = nn.ModuleList(nn.Conv2d(c, classes, 1) for c in channels).to(device)
     optimiser = build_optimiser(nn.ModuleList([encoder, heads]), EYE)
     weight = torch.ones(classes, device=device)
     weight[0] = BACKGROUND_WEIGHT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import torch
 
 from avslib.data import collate
 from avslib.errors import UserError
-from avslib.recipes import DATA, RECIPES, Recipe, find_recipe
+from avslib.recipes import DATA, RECIPES, find_recipe
 from avslib.recipes.recipe import plain
 from avslib.training.loop import train
 from avslib.training.optimiser import build_optimiser
@@ -90,8 +90,8 @@ def test_the_recipe_says_which_terms_add_up_over_a_batch(name: str, data: str) -
 class StopAt:
     """A criterion that is interrupted at its `call`-th call, as by Ctrl-C."""
 
-    def __init__(self, recipe: Recipe, call: int) -> None:
-        self.criterion, self.call = recipe.criterion(), call
+    def __init__(self, criterion: Callable[..., dict[str, torch.Tensor]], call: int) -> None:
+        self.criterion, self.call = criterion, call
 
     def __call__(self, *arguments: object) -> dict[str, torch.Tensor]:
         self.call -= 1
@@ -100,7 +100,7 @@ class StopAt:
         return self.criterion(*arguments)
 
 
-def test_smoke_runs_repeats_and_resumes_bit_for_bit(tmp_path: Path) -> None:
+def test_smoke_runs_repeats_and_resumes_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = find_recipe("tpavi", "mini/ms3")
     record = train(Run(recipe, "smoke"), out=tmp_path / "unbroken")
     assert record.metrics.keys() == {"test", "test-seen"}
@@ -108,9 +108,10 @@ def test_smoke_runs_repeats_and_resumes_bit_for_bit(tmp_path: Path) -> None:
     assert "EfficientNet" in record.weights["visual"] or "efficientnet" in record.weights["visual"]
     assert record.weights["audio"].endswith("steps on the training recordings' classes")
 
-    interrupted = replace(recipe, criterion=lambda: StopAt(recipe, 4))  # in the middle of epoch 2
-    with pytest.raises(KeyboardInterrupt):
-        train(Run(interrupted, "smoke"), out=tmp_path / "broken", checkpoint_every=1)
+    criterion = Run.criterion
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Run, "criterion", lambda run: StopAt(criterion(run), 4))  # in the middle of epoch 2
+        train(Run(recipe, "smoke"), out=tmp_path / "broken", checkpoint_every=1)
     again = train(Run(recipe, "smoke"), out=tmp_path / "broken", resume=True)
     assert (tmp_path / "unbroken/log.jsonl").read_text() == (tmp_path / "broken/log.jsonl").read_text()
     assert (again.metrics, again.listening) == (record.metrics, record.listening)

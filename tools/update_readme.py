@@ -1,7 +1,7 @@
 """Write the picture and the results table of README.md, and check that they are current.
 
-    python tools/update_readme.py           # after a new record in results/runs
-    python tools/update_readme.py --check   # exit status 1 when the table is not that of the ledger
+python tools/update_readme.py           # after a new record in results/runs
+python tools/update_readme.py --check   # exit status 1 when the table is not that of the ledger
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def main() -> int:
     new = between(old, "results", f"\n{ledger_table(ROOT / 'results' / 'runs', markdown=True).strip()}\n\n")
     if "--check" in sys.argv[1:]:
         if new != old:
-            print("README.md: the results table is not that of results/runs; run python tools/update_readme.py")
+            print(
+                "README.md: the results table is not that of results/runs; run python tools/update_readme.py"
+            )
         return int(new != old)
     command = [sys.executable, "-m", "avslib.figures", "readme", str(ROOT / PICTURE)]
     alt = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

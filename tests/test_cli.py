@@ -132,27 +132,25 @@ def test_train_evaluate_ledger(
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "avslib.cli",
-        "train",
-        TOY,
-        "--data",
-        "toy/endless",
-        "--schedule",
-        "reduced",
-    ]
-    command += ["--out", str(tmp_path)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "checkpoint.pt").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    command = [sys.executable, "-m", "avslib.cli", "train", TOY, "--data", "toy/endless"]
+    command += ["--schedule", "reduced", "--out", str(tmp_path)]
+    # A shell's background job, and all its children, ignore Ctrl-C unless told otherwise.
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_hears_ctrl_c)
+    try:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "checkpoint.pt").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130, told
     assert f"--out {tmp_path} --resume" in told
     assert "Traceback" not in told
+
+
+def _hears_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:

@@ -31,6 +31,12 @@ def families(licence: str) -> set[str]:
     return {family for family in COPYLEFT if family in plain}
 
 
+def test_the_book_builds(build: tuple[Path, str]) -> None:
+    _, fault = build
+    if fault:
+        pytest.fail(f"a chapter fails, or Sphinx warns:\n{fault[-6000:]}", pytrace=False)
+
+
 def test_every_chapter_ran_and_was_recorded(built: Path) -> None:
     told = json.loads((built / "executions.json").read_text())
     assert [Path(record["chapter"]).name for record in told["records"]] == CHAPTERS

@@ -18,7 +18,7 @@ def taught(seed: int) -> tuple[list[float], torch.Tensor]:
 def test_it_learns_and_repeats() -> None:
     history, weight = taught(seed=0)
     assert len(history) == 200
-    assert history[-1] < 0.75 * history[0]
+    assert history[-1] < 0.85 * history[0]
     assert torch.equal(weight, taught(seed=0)[1])
     assert not torch.equal(weight, taught(seed=1)[1])
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from avslib.data import MiniScenes
+from avslib.data import MiniScenes, Scene
 from avslib.errors import UserError
 from avslib.figures.glance import scene_figure
 
-SCENE = 1
 FAMILY = "CC-BY-SA"
 
 
 def readme(out: Path) -> str:
     """Write the picture; gives its text alternative, which names the licence."""
-    scene = MiniScenes("ms3", split="test", fold=1, size=256, family=FAMILY).scene(SCENE)
+    scenes = MiniScenes("ms3", split="test", fold=1, size=256, family=FAMILY)
+    scene = next(scene for scene in map(scenes.scene, range(len(scenes))) if _tells_the_story(scene))
     names = [source.name for source in scene.sources]
     # A binary scene knows one label; for this picture each source keeps its own colour.
     labels = np.zeros_like(scene.labels)
@@ -27,9 +27,14 @@ def readme(out: Path) -> str:
     figure.savefig(out, dpi=110)
     silent = [thing.name for thing in scene.objects if not thing.sounding.any()]
     return (
-        f"A scene of AVS-Mini over {scene.seconds} seconds: {' and '.join(names)} are painted while they sound, "
-        f"{' and '.join(silent)} stays silent and unpainted; the waveform below. {scene.licence}"
+        f"A scene of AVS-Mini over {scene.seconds} seconds: {' and '.join(names)}, painted while they sound; "
+        f"{' and '.join(silent)}, silent and unpainted; the waveform below. {scene.licence}"
     )
+
+
+def _tells_the_story(scene: Scene) -> bool:
+    """Something sounds, but not all the time."""
+    return bool(scene.sources) and not any(source.sounding.all() for source in scene.sources)
 
 
 def main(arguments: list[str]) -> int:

@@ -124,7 +124,7 @@ class TPAVI(nn.Module):
     audio:   (N, A, F, M) -> (N, D); VGGish in the paper, frozen there
     classes: K; 1 for S4 and MS3, 71 for AVSS
     width:   C throughout neck and decoder
-    stages:  which of the four maps are used; without the first, a quarter of the decoder's work is left
+    stages:  which of the four maps are used; most of the decoder's work goes into the first
 
     guided:  put `response1`..`response4` (B, T, h, w) into the extras, for `response_loss`
 

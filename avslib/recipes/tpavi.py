@@ -1,7 +1,7 @@
 """TPAVI on AVS-Mini: Zhou et al., "Audio-Visual Segmentation", ECCV 2022, the baseline of the field.
 
     avslib train tpavi --data mini/ms3 --schedule smoke      seconds, any machine: does it run?
-    avslib train tpavi --data mini/ms3 --schedule reduced    two minutes on two CPU threads, 1.5 GB
+    avslib train tpavi --data mini/ms3 --schedule reduced    two minutes on two CPU threads, 1.1 GB
     avslib train tpavi --data mini/ms3 --schedule full       the paper's setting on AVS-Mini, one GPU; not run
 
 Expected scores stand in each schedule's `expected` and, once run, in the ledger. `full` needs the public
@@ -74,7 +74,7 @@ def small_model() -> TPAVI:
 
 
 SMALL_LOSS = {"mask": 1.0, "overlap": 1.0, "response": 4.0}
-"""The last two are not the paper's: overlap makes a short schedule choose, response makes it listen."""
+"""The last two are not the paper's: overlap is there to make it choose, response to make it listen."""
 
 
 def mini(subset: str, split: str, schedule: Schedule, fold: int, seed: int) -> Clips:
@@ -126,7 +126,7 @@ REDUCED = Schedule(
     steps_per_epoch=48,
     batch_size=16,
     size=128,
-    train_seconds=2,  # every picture meets two sounds; more pictures teach more than more sounds
+    train_seconds=2,  # every picture meets two sounds
     clips={"train": 16000, "val": 48, "test": 200, "test-seen": 200},
     criterion=partial(TPAVICriterion, mapping=False, short=True),
     weights=SMALL_LOSS,
@@ -138,6 +138,7 @@ REDUCED = Schedule(
     channels_last=True,
     ear_steps=120,
     ear_batch=24,
+    expected="two minutes on two CPU threads; foreground IoU about .31 on unseen instances (results/runs)",
 )
 
 FULL = Schedule(

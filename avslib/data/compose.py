@@ -32,9 +32,12 @@ class Subset:
     nobody_chance:       no object sounds, only what is off screen
     all_along_chance:    a lone source sounds in every second; otherwise it starts and stops
     extra_object_chance: one more object, of a class that never sounds, unless there are three already
+    twin_chance:         a second object of a sounding class, which sounds as well in one of two cases
     intruder_chance:     a class that is not in the picture sounds from off screen
     noise_chance:        wind, rain, a crowd... in the background of the sound
     scale:               long side of a cut-out, in parts of the picture's side
+    turns:               every second is a hearing of its own: the objects that could sound take turns, so
+                         that one picture is met with several truths, and only the sound tells which
     """
 
     name: str
@@ -44,16 +47,15 @@ class Subset:
     nobody_chance: float = 0.06
     all_along_chance: float = 0.5
     extra_object_chance: float = 0.25
+    twin_chance: float = 0.0
     intruder_chance: float = 0.2
     noise_chance: float = 0.3
     scale: tuple[float, float] = (0.38, 0.66)
+    turns: bool = False
 
 
-MS3 = Subset(name="ms3", binary=True, seconds=5)
-VPO_MS = Subset(name="vpo-ms", binary=False, seconds=1, two_sources_chance=0.6, all_along_chance=1.0)
 SPEEDS = (0.84, 0.92, 1.0, 1.08, 1.18)
 """In training a recording is also played slower and faster: few recordings have to stand for a class."""
-SUBSETS = {subset.name: subset for subset in (MS3, VPO_MS)}
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def _place(rng: np.random.Generator, canvas: Pixels, cut: Pixels, others: list[M
 
 
 def _cast(rng: np.random.Generator, subset: Subset, material: Material) -> tuple[list[str], list[str]]:
-    """Two or three class names: those that sound, those that stay silent (at least one that could sound)."""
+    """Two or three class names, and a twin: those that sound, those that stay silent (one at least could)."""
     count = 0 if rng.random() < subset.nobody_chance else 1 + int(rng.random() < subset.two_sources_chance)
     count = min(count, len(material.able) - 2)
     order = [material.able[i] for i in rng.permutation(len(material.able))]
@@ -167,6 +169,8 @@ def _cast(rng: np.random.Generator, subset: Subset, material: Material) -> tuple
         never = material.never_sound
         if never:
             silent.append(never[rng.integers(len(never))])
+    if subset.twin_chance and sounding and rng.random() < subset.twin_chance:
+        (sounding if rng.random() < 0.5 else silent).append(sounding[rng.integers(len(sounding))])
     return sounding, silent
 
 
@@ -182,11 +186,13 @@ def compose(
     background = _pick(rng, material.backgrounds)
     canvas = _background(rng, background, side).copy()
     objects = _paste_all(rng, subset, material, sounding, silent, canvas)
+    if subset.turns:
+        objects = _take_turns(rng, subset, material, objects)
     present = {*sounding, *silent}
     absent = [name for name in material.able if name not in present]
     off_screen = _off_screen(rng, subset, material, absent, bool(sounding))
     sources = max(1, len(sounding))
-    visible = [name for name in silent if name in material.able]
+    visible = [name for name in silent if name in material.able and name not in sounding]
     stand_ins = {
         "absent": tuple(_stand_in(rng, material, absent) for _ in range(sources)) if absent else (),
         "visible": tuple(_stand_in(rng, material, visible) for _ in range(sources)) if visible else (),
@@ -215,12 +221,12 @@ def _paste_all(
     side = canvas.shape[0]
     objects: list[SceneObject] = []
     everyone = [*sounding, *silent]
-    for name in [everyone[i] for i in rng.permutation(len(everyone))]:
+    for number in rng.permutation(len(everyone)):
+        name, sounds = everyone[number], number < len(sounding)
         item = _pick(rng, material.cutouts[name])
         cut = _cut(rng, item, float(rng.uniform(*subset.scale)) * side, material.augment)
         mask = _place(rng, canvas, cut, [other.mask for other in objects])
         objects = [replace(other, mask=other.mask & ~mask) for other in objects]
-        sounds = name in sounding
         objects.append(
             SceneObject(
                 name=name, mask=mask, cutout=item, recording=_pick(rng, material.recordings[name]) if sounds else None,
@@ -231,6 +237,26 @@ def _paste_all(
             )
         )  # fmt: skip
     return objects[::-1]
+
+
+def _take_turns(
+    rng: np.random.Generator, subset: Subset, material: Material, objects: list[SceneObject]
+) -> list[SceneObject]:
+    """The objects that could sound do so one after another, now and then two at once or none."""
+    able = [number for number in rng.permutation(len(objects)) if objects[number].name in material.able]
+    heard = np.zeros((len(objects), subset.seconds), bool)
+    for second in range(subset.seconds):
+        if rng.random() < subset.nobody_chance:
+            continue
+        heard[able[second % len(able)], second] = True
+        if len(able) > 2 and rng.random() < subset.two_sources_chance:
+            heard[able[(second + 1) % len(able)], second] = True
+    return [
+        replace(
+            each, sounding=row, recording=(each.recording or _pick(rng, material.recordings[each.name])) if row.any() else None
+        )
+        for each, row in zip(objects, heard)
+    ]  # fmt: skip
 
 
 def _off_screen(

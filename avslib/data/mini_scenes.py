@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from torch.utils.data import Dataset
 
-from avslib.data.compose import SUBSETS, Material, compose
+from avslib.data.compose import Material, compose
 from avslib.data.mini.pack import CORE_CLASSES, FAMILIES, FOLDER, Item, load_pack
 from avslib.data.mini.splits import by_class, split_items
 from avslib.data.scenes import SOUNDS, Scene, Sound
+from avslib.data.subsets import SUBSETS, Part, choose_part, parts_of, seconds_of
 from avslib.errors import UserError
 from avslib.types import Clip
 
@@ -21,17 +21,19 @@ from avslib.types import Clip
 class MiniScenes(Dataset[Clip]):
     """Scenes composed on the fly from the files of one split.
 
-    subset:    "ms3" (binary, T = 5, mono methods) or "vpo-ms" (semantic, stereo, one second)
+    subset:    "s4", "ms3" (binary, T = 5), "avss" (semantic, T = 10, some clips half as long and padded),
+               "vpo-ss", "vpo-ms", "vpo-msmi" (semantic stills, one second); see `avslib.data.subsets`
     split:     "train", "val" or "test"; no cut-out, recording or background is in two of them
     fold:      which instances are held out, 0 to 3
     length:    number of scenes; scene i is the same whatever the length
     size:      side of the square picture, pixels
-    seconds:   T; None for the subset's own
+    seconds:   T; None for the subset's own. Clips that are shorter than T keep their part of it
     instances: "unseen" takes everything from the split; "seen" (for the test) takes the *pictures of
                objects* from the training split and puts them into new scenes, with unseen backgrounds and
                recordings: what is left of the score is not due to unknown cut-outs
     family:    "GPL" or "CC-BY-SA": only files that may be published together under one licence of that
                family; "permissive": only permissive files; None mixes freely
+    turns:     every second is a hearing of its own, see `compose.Subset`; for training
     sound:     which sound the clips are heard with, one of `scenes.SOUNDS`
 
     Raises UserError for an unknown subset, split, fold, family or sound.
@@ -49,6 +51,7 @@ class MiniScenes(Dataset[Clip]):
         seed: int = 0,
         instances: Literal["unseen", "seen"] = "unseen",
         family: str | None = None,
+        turns: bool = False,
         sound: Sound = "right",
         folder: Path = FOLDER,
     ) -> None:
@@ -56,14 +59,14 @@ class MiniScenes(Dataset[Clip]):
             raise UserError(f"unknown subset {subset!r} of AVS-Mini; choose one of {', '.join(SUBSETS)}")
         if family not in (None, *FAMILIES):
             raise UserError(f"unknown licence family {family!r}; choose one of {', '.join(FAMILIES)}")
-        seconds = SUBSETS[subset].seconds if seconds is None else seconds
-        if seconds < 1 or length < 1 or size < 32:
+        self.parts = parts_of(subset, seconds=seconds, turns=turns)
+        self.seconds = seconds_of(self.parts) if seconds is None else seconds
+        if self.seconds < 1 or length < 1 or size < 32:
             raise UserError(
-                f"seconds {seconds}, length {length}, size {size}: at least 1, 1 and 32 are needed"
+                f"seconds {self.seconds}, length {length}, size {size}: at least 1, 1 and 32 are needed"
             )
         if sound not in SOUNDS:
             raise UserError(f"unknown sound {sound!r}; choose one of {', '.join(SOUNDS)}")
-        self.subset = replace(SUBSETS[subset], seconds=seconds)
         self.split, self.length, self.size, self.sound = split, length, size, sound
         self.family, self.classes = family, CORE_CLASSES
         self.material = _material(Path(folder), split, fold, instances, family)
@@ -74,11 +77,17 @@ class MiniScenes(Dataset[Clip]):
 
     def scene(self, index: int) -> Scene:
         """Scene number `index`, with its objects, sources, licence and counterfactual sounds."""
+        part = self.part(index)
+        scene = compose(
+            part.subset, self.material, side=self.size, seed=self._seed, index=index, family=self.family
+        )
+        return scene.padded(self.seconds, first_only=part.first_only and self.split == "train")
+
+    def part(self, index: int) -> Part:
+        """Which part of its subset scene `index` is: v1s, v1m or v2 of "avss"; the others have but one."""
         if not 0 <= index < self.length:
             raise IndexError(f"scene {index} of {self.length}")
-        return compose(
-            self.subset, self.material, side=self.size, seed=self._seed, index=index, family=self.family
-        )
+        return choose_part(self.parts, seed=self._seed, index=index)
 
     def __getitem__(self, index: int) -> Clip:
         return self.scene(index).clip(self.sound)

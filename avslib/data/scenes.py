@@ -11,7 +11,7 @@ t = [0.96 t, 0.96 t + 0.96), so with this rule a second is on or off alike under
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -22,7 +22,7 @@ import torch
 from avslib.audio.stereo import pan
 from avslib.data.mini.pack import SAMPLE_RATE, Item
 from avslib.errors import UserError
-from avslib.types import Clip
+from avslib.types import IGNORE, Clip
 
 Sound = Literal["right", "silence", "noise", "absent", "visible", "mirrored"]
 SOUNDS: tuple[Sound, ...] = get_args(Sound)
@@ -112,6 +112,8 @@ class Scene:
     stand_ins:  {"absent" | "visible": recordings for that counterfactual, one per source}
     background: the item behind everything; classes: label k is `classes[k - 1]`
     binary:     True when labels are 0 and 1 (S4, MS3) and not class indices (AVSS, VPO)
+    padding:    how many of the T seconds at the end are no scene: nothing is seen, heard or labelled
+    first_only: only the mask of second 0 may be used; the clip's other labels are "ignore"
     """
 
     identifier: str
@@ -124,7 +126,9 @@ class Scene:
     binary: bool
     seconds: int
     seed: int = 0
-    family: str | None = field(default=None)
+    family: str | None = None
+    padding: int = 0
+    first_only: bool = False
 
     @property
     def sources(self) -> tuple[SceneObject, ...]:
@@ -170,6 +174,7 @@ class Scene:
             return torch.zeros(2, length)
         if sound == "noise":
             noise = np.random.default_rng(self.seed).normal(0, 0.1, (1, length)).astype(np.float32)
+            noise[:, length - self.padding * SAMPLE_RATE :] = 0
             return torch.from_numpy(noise).expand(2, length) * 0.5
         mix = torch.zeros(2, length)
         for number, source in enumerate(self.sources):
@@ -193,11 +198,25 @@ class Scene:
 
     def clip(self, sound: Sound = "right") -> Clip:
         """The scene as a `Clip`; every variant of `sound` has the labels of the right one."""
-        every = torch.ones(self.seconds, dtype=torch.bool)
+        second = torch.arange(self.seconds)
+        valid = second < self.seconds - self.padding
+        annotated = valid & (second < 1) if self.first_only else valid
+        labels = torch.from_numpy(self.labels)
+        if self.first_only:
+            labels = labels.masked_fill((valid & ~annotated)[:, None, None], IGNORE)
         return Clip(
             frames=torch.from_numpy(self.picture)[None], waveform=self.waveform(sound), sample_rate=SAMPLE_RATE,
-            labels=torch.from_numpy(self.labels), annotated=every, valid=every, identifier=self.identifier,
+            labels=labels, annotated=annotated, valid=valid, identifier=self.identifier,
         )  # fmt: skip
+
+    def padded(self, seconds: int, *, first_only: bool = False) -> Scene:
+        """The same scene in a clip of `seconds`, at least its own; see the fields `padding`, `first_only`."""
+        more = seconds - self.seconds
+        objects = tuple(replace(o, sounding=np.pad(o.sounding, (0, more))) for o in self.objects)
+        others = tuple(replace(o, sounding=np.pad(o.sounding, (0, more))) for o in self.off_screen)
+        return replace(
+            self, objects=objects, off_screen=others, seconds=seconds, padding=more, first_only=first_only
+        )
 
     @property
     def files(self) -> tuple[Item, ...]:

@@ -61,7 +61,7 @@ def test_seen_instances_have_known_cutouts_and_unknown_sounds() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"subset": "s5"}, "unknown subset 's5'.*ms3, vpo-ms"),
+        ({"subset": "s5"}, "unknown subset 's5'.*s4, ms3, avss, vpo-ss, vpo-ms, vpo-msmi"),
         ({"split": "exam"}, "unknown split 'exam'.*train, val, test"),
         ({"fold": 4}, "unknown fold 4; choose 0 to 3"),
         ({"family": "GFDL"}, "unknown licence family 'GFDL'"),

@@ -65,7 +65,7 @@ class VGGishLogMel:
         kept = min(frames, windows.shape[1] // 96)
         windows = windows[:, : kept * 96] * torch.hann_window(400, device=mono.device)
         magnitude = torch.fft.rfft(windows, n=512).abs()  # B W 257
-        log_mel = (magnitude @ _audioset_filters(mono.device) + 0.01).log()  # B W M
+        log_mel = (magnitude @ audioset_filters(device=mono.device) + 0.01).log()  # B W M
         examples = log_mel.unflatten(1, (kept, 96))  # B T' F M
         last = examples[:, -1:].expand(-1, frames - kept, -1, -1)
         return torch.cat([examples, last], dim=1).unsqueeze(2)  # B T 1 F M
@@ -146,18 +146,29 @@ def _check(waveforms: Tensor, sample_rate: int, frames: int) -> None:
         raise UserError(f"frames={frames}: a clip has at least one")
 
 
-@lru_cache(maxsize=4)
-def _audioset_filters(device: torch.device) -> Tensor:
-    """(257, 64) triangles with sides that are straight in mel, not in hertz as torchaudio's are."""
+@lru_cache(maxsize=16)
+def audioset_filters(
+    *,
+    bins: int = MEL_BINS,
+    low: float = 125.0,
+    high: float = 7500.0,
+    fft: int = 512,
+    device: torch.device = torch.device("cpu"),
+) -> Tensor:
+    """(fft / 2 + 1, M) triangles from `low` to `high` hertz, with sides that are straight in mel.
+
+    torchaudio's are straight in hertz. Where the triangles are narrower than the steps of the FFT, some hold
+    no step at all and are empty.
+    """
 
     def to_mel(hertz: Tensor) -> Tensor:
         return 1127.0 * torch.log1p(hertz / 700.0)
 
-    bins = to_mel(torch.linspace(0, RATE / 2, 257, dtype=torch.float64))[:, None]
-    low, high = to_mel(torch.tensor([125.0, 7500.0], dtype=torch.float64)).tolist()
-    edges = torch.linspace(low, high, MEL_BINS + 2, dtype=torch.float64)
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    steps = to_mel(torch.linspace(0, RATE / 2, fft // 2 + 1, dtype=torch.float64))[:, None]
+    lowest, highest = to_mel(torch.tensor([low, high], dtype=torch.float64)).tolist()
+    edges = torch.linspace(lowest, highest, bins + 2, dtype=torch.float64)
+    rising = (steps - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - steps) / (edges[2:] - edges[1:-1])
     return torch.minimum(rising, falling).clamp(min=0).float().to(device)
 
 

@@ -29,6 +29,8 @@ _HOME = {
     "ResponseExplorer": "response_explorer",
     "Heard": "listen_panel",
     "ListenPanel": "listen_panel",
+    "Actor": "stage_explorer",
+    "StageExplorer": "stage_explorer",
     "listen_bars": "curves",
     "training_curves": "curves",
 }

@@ -46,16 +46,17 @@ class LiveStage:
         self.box = ipywidgets.HBox([self.image, ipywidgets.VBox(controls)])
 
     def _draw(self, _change: object = None) -> None:
-        actor, mask = self._cut(), np.zeros(self.picture.shape[1:], bool)
+        actor, (_, rows, columns) = self._cut(), self.picture.shape
         height, width = actor.cutout.shape[:2]
-        top = round(self.down.value * (mask.shape[0] - height))
-        left = round(self.across.value * (mask.shape[1] - width))
+        top = round(self.down.value * (rows - height))
+        left = round(self.across.value * (columns - width))
         window = (slice(top, top + height), slice(left, left + width))
         alpha = actor.cutout[..., 3:] / 255
         scene = self.picture.transpose(1, 2, 0).astype(float)  # (H, W, 3)
         scene[window] = (1 - alpha) * scene[window] + alpha * actor.cutout[..., :3]
+        mask = np.zeros((rows, columns), bool)
         mask[window] = actor.cutout[..., 3] > SOLID
-        self.position = (left + actor.middle) / mask.shape[1]
+        self.position = (left + actor.middle) / columns
         pixels = scene.round().astype(np.uint8).transpose(2, 0, 1)
         self.image.value = encode(outline(pixels, mask, TRUTH, thick=2), "PNG")
         stereo = actor.heard_at(self.position)

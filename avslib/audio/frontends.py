@@ -153,7 +153,7 @@ def audioset_filters(
     low: float = 125.0,
     high: float = 7500.0,
     fft: int = 512,
-    device: torch.device = torch.device("cpu"),
+    device: torch.device | str = "cpu",
 ) -> Tensor:
     """(fft / 2 + 1, M) triangles from `low` to `high` hertz, with sides that are straight in mel.
 

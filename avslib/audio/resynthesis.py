@@ -37,9 +37,7 @@ class LogMelSettings:
         if not (0.002 <= self.window <= 1 and 0.001 <= self.hop <= 1):
             raise UserError(f"window={self.window}, hop={self.hop}: seconds, from 0.002 and 0.001 up to 1")
         if self.bins < 1 or not 125 < self.high <= RATE / 2:
-            raise UserError(
-                f"bins={self.bins}, high={self.high}: at least 1, and 125 to {RATE // 2} hertz"
-            )
+            raise UserError(f"bins={self.bins}, high={self.high}: at least 1, and 125 to {RATE // 2} hertz")
 
     @property
     def samples(self) -> tuple[int, int]:
@@ -68,7 +66,8 @@ class LogMelSettings:
         window, hop = self.samples
         frames = F.pad(mono, (0, max(0, window - len(mono)))).unfold(0, window, hop)  # F window
         strength = torch.fft.rfft(frames * torch.hann_window(window), n=self.fft).abs()  # F fft/2+1
-        return (strength @ self.filters + FLOOR).log()  # F M
+        picture: Tensor = (strength @ self.filters + FLOOR).log()  # F M
+        return picture
 
 
 def resynthesise(

@@ -29,6 +29,7 @@ _HOME = {
     "ResponseExplorer": "response_explorer",
     "Heard": "listen_panel",
     "ListenPanel": "listen_panel",
+    "SoundExplorer": "sound_explorer",
     "Actor": "stage_explorer",
     "StageExplorer": "stage_explorer",
     "listen_bars": "curves",

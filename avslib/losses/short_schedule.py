@@ -10,10 +10,14 @@ from avslib.types import IGNORE, Batch, Prediction
 
 
 def overlap_loss(logits: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
-    """Dice loss of binary masks, the mean over annotated frames in which something sounds; 0 without any."""
+    """Dice loss of the foreground, the mean over annotated frames in which something sounds; 0 without any.
+
+    logits (B, T, K, H, W): K = 1, or K classes of which 0 is the background.
+    """
     counts = (labels != IGNORE) & annotated[:, :, None, None]
     truth = ((labels > 0) & counts).flatten(2).to(logits.dtype)  # B T HW
-    marked = logits[:, :, 0].sigmoid().flatten(2) * counts.flatten(2)
+    foreground = logits[:, :, 0].sigmoid() if logits.shape[2] == 1 else 1 - logits.softmax(dim=2)[:, :, 0]
+    marked = foreground.flatten(2) * counts.flatten(2)
     both, sizes = (marked * truth).sum(-1), marked.sum(-1) + truth.sum(-1)
     sounding = truth.sum(-1) > 0
     dice = 1 - (2 * both + 1) / (sizes + 1)

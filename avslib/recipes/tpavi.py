@@ -4,21 +4,24 @@
     avslib train tpavi --data mini/ms3 --schedule reduced    two minutes on two CPU threads, 1.1 GB
     avslib train tpavi --data mini/ms3 --schedule full       the paper's setting on AVS-Mini, one GPU; not run
 
+mini/s4 and mini/avss take the same schedules, the latter with classes.
 Expected scores stand in each schedule's `expected` and, once run, in the ledger. `full` needs the public
 weights of ResNet-50 (ImageNet) and VGGish (AudioSet); the error without them says where to put them.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from avslib.audio.frontends import VGGishLogMel
 from avslib.data import MiniScenes
+from avslib.data.mini import CORE_CLASSES
 from avslib.encoders.small_audio import SmallAudioEncoder
 from avslib.encoders.vggish import VGGish
 from avslib.encoders.visual import VisualEncoder
 from avslib.errors import UserError
-from avslib.metrics.protocols import AVSBenchBinary, DatasetLevel
+from avslib.metrics.protocols import AVSBenchBinary, AVSBenchSemantic, DatasetLevel
 from avslib.models.tpavi import TPAVI, TPAVICriterion
 from avslib.recipes.recipe import Clips, Optimiser, Published, Recipe, Schedule, ScoringProtocol
 
@@ -31,36 +34,49 @@ PUBLISHED = (
     Published("avsbench/ms3", "PVTv2-B5", {"mIoU": 0.5400, "F": 0.645}, TABLE),
 )
 
-DATA = {"mini/ms3": "ms3"}
+DATA = {"mini/ms3": "ms3", "mini/s4": "s4", "mini/avss": "avss"}
 """`--data` name -> subset of AVS-Mini."""
+
+EPOCHS = {"s4": 15, "ms3": 30, "avss": 60}  # avs_s4, avs_ms3 and avs_semantic: train.sh
 
 
 def recipe(data: str) -> Recipe:
     """TPAVI for `data`. Raises UserError listing the known names."""
     if data not in DATA:
         raise UserError(f"unknown data {data!r} for recipe tpavi; choose one of: {', '.join(DATA)}")
+    subset, classes = DATA[data], 1 + len(CORE_CLASSES) if data == "mini/avss" else 1
+    plans = {"smoke": SMOKE, "reduced": REDUCED, "full": replace(FULL, epochs=EPOCHS[subset])}
+    if classes > 1:
+        builders = {name: paper_model if name == "full" else small_model for name in plans}
+        plans = {
+            name: replace(plan, model=partial(builders[name], classes=classes))
+            for name, plan in plans.items()
+        }
+    if subset != "ms3":
+        plans["reduced"] = replace(plans["reduced"], expected="not run")
+    mapping = {} if subset == "s4" else {"mapping": 0.5}  # --lambda_1 of train.sh; none in avs_s4
     return Recipe(
         name="tpavi",
         paper=PAPER,
         data=data,
-        datasets=partial(mini, DATA[data]),
+        datasets=partial(mini, subset),
         front_end=VGGishLogMel,
-        criterion=TPAVICriterion,
-        weights={"mask": 1.0, "mapping": 0.5},  # lambda = 0.5 for MS3: avs_ms3/train.sh, --lambda_1
-        summed=("mapping",),
-        protocols=protocols,
-        schedules={"smoke": SMOKE, "reduced": REDUCED, "full": FULL},
+        criterion=partial(TPAVICriterion, mapping=bool(mapping)),
+        weights={"mask": 1.0, **mapping},
+        summed=("mapping",) if subset == "ms3" else (),  # the authors average it for AVSS
+        protocols=partial(protocols, classes),
+        schedules=plans,
         published=PUBLISHED,
         tests=("test", "test-seen"),
     )
 
 
-def paper_model() -> TPAVI:
-    """ResNet-50 and VGGish as published, width 256, all five seconds attending together."""
-    return TPAVI(visual=VisualEncoder(name="resnet50"), audio=VGGish.from_weights())
+def paper_model(classes: int = 1) -> TPAVI:
+    """ResNet-50 and VGGish as published, width 256, all seconds attending together."""
+    return TPAVI(visual=VisualEncoder(name="resnet50"), audio=VGGish.from_weights(), classes=classes)
 
 
-def small_model() -> TPAVI:
+def small_model(classes: int = 1) -> TPAVI:
     """The same mechanism over encoders that train on a CPU; each second attends to itself alone.
 
     ImageNet weights of EfficientNet-Lite0 come with a package; its first stages stay frozen. The finest map
@@ -68,7 +84,7 @@ def small_model() -> TPAVI:
     """
     visual = VisualEncoder(name="efficientnet_lite0", frozen_to_stride=4, keep_batch_norm_statistics=True)
     return TPAVI(
-        visual=visual, audio=SmallAudioEncoder(), width=48, inner=64, dilations=(1, 2), stages=(2, 3, 4),
+        visual=visual, audio=SmallAudioEncoder(), classes=classes, width=48, inner=64, dilations=(1, 2), stages=(2, 3, 4),
         seconds_together=1, initial_influence=2.0, guided=True,
     )  # fmt: skip
 
@@ -95,8 +111,10 @@ def mini(subset: str, split: str, schedule: Schedule, fold: int, seed: int) -> C
     )
 
 
-def protocols() -> list[ScoringProtocol]:
+def protocols(classes: int = 1) -> list[ScoringProtocol]:
     """The benchmark's own protocol, with the batches of 4 clips of its test.sh, and one global count."""
+    if classes > 1:
+        return [AVSBenchSemantic(classes=classes), DatasetLevel(classes=classes)]
     return [AVSBenchBinary(), DatasetLevel()]
 
 

@@ -43,7 +43,7 @@ def test_every_schedule_is_complete(name: str, data: str) -> None:
 
 def test_every_recipe_knows_its_data() -> None:
     assert set(DATA) == set(RECIPES)
-    with pytest.raises(UserError, match="choose one of: mini/ms3"):
+    with pytest.raises(UserError, match="choose one of: mini/ms3, mini/s4, mini/avss"):
         find_recipe("tpavi", "s4")
 
 
@@ -115,3 +115,16 @@ def test_smoke_runs_repeats_and_resumes_bit_for_bit(tmp_path: Path, monkeypatch:
     again = train(Run(recipe, "smoke"), out=tmp_path / "broken", resume=True)
     assert (tmp_path / "unbroken/log.jsonl").read_text() == (tmp_path / "broken/log.jsonl").read_text()
     assert (again.metrics, again.listening) == (record.metrics, record.listening)
+
+
+@pytest.mark.parametrize(
+    ("data", "classes", "own"), [("mini/s4", 1, "avsbench-binary"), ("mini/avss", 9, "avsbench-semantic")]
+)
+def test_the_other_subsets_train_and_are_scored(data: str, classes: int, own: str, tmp_path: Path) -> None:
+    run = Run(find_recipe("tpavi", data), "smoke")
+    record = train(run, out=tmp_path)
+    assert {name.split(" (")[0] for name in record.metrics["test"]} == {own, "dataset-level"}
+    batch = collate([run.clips("test")[0]], run.front_end())
+    with torch.no_grad():
+        assert run.plan.model()(batch).logits.shape[2] == classes
+    assert run.recipe.summed == () and ("mapping" in run.recipe.weights) == (data == "mini/avss")

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.importers import tpavi
+from avslib.importers import avsegformer, pcmanet, tpavi
 from avslib.importers.key_map import KeyMap
 from avslib.importers.reference_case import ReferenceCase
 
@@ -33,6 +33,12 @@ class Method:
 
 
 METHODS = {
+    "avsegformer": Method(
+        avsegformer.KEY_MAP, avsegformer.NAMES, avsegformer.build, avsegformer.inputs, avsegformer.outputs
+    ),
+    "pcmanet": Method(
+        pcmanet.KEY_MAP, tuple(pcmanet.BACKBONES), pcmanet.build, pcmanet.inputs, pcmanet.outputs
+    ),
     "tpavi": Method(tpavi.KEY_MAP, tuple(tpavi.BACKBONES), tpavi.build, tpavi.inputs, tpavi.outputs),
 }
 

@@ -1,0 +1,43 @@
+"""The mask reformer: a mask out of what a decoder layer looked at (AVSegFormer, fig. 5)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avslib.layers.deformable_attention import Sizes
+
+
+class MaskReformer(nn.Module):
+    """Attention scores of the queries over three maps -> one mask at stride 4, through a small FPN.
+
+    Query-mixed (QR, the paper's choice): each pixel receives the queries that looked at it, by their scores.
+    Attention-only (AR): the scores themselves are the pixel's channels. All decoder layers share one.
+    The published code has no trace of it but unused weights, so width and depth of the FPN are this
+    course's; dividing by the number of queries is, too.
+
+    dim:            D
+    attention_only: how many queries there are, for AR; None for QR
+    """
+
+    def __init__(self, *, dim: int = 256, levels: int = 3, attention_only: int | None = None) -> None:
+        super().__init__()
+        self.take = None if attention_only is None else nn.Conv1d(attention_only, dim, 1)
+        self.up = nn.ModuleList(nn.Conv2d(dim, dim, 3, padding=1) for _ in range(levels))
+        self.score = nn.Conv2d(dim, 1, 1)
+
+    def forward(self, scores: Tensor, queries: Tensor, sizes: Sizes, size: tuple[int, int]) -> Tensor:
+        """scores (N, Q, L), queries (N, Q, D), sizes of the L pixels' maps, fine to coarse -> (N, *size) logits."""
+        if self.take is not None:
+            pixels = self.take(scores)  # N D L
+        else:
+            pixels = torch.einsum("nql,nqd->ndl", scores, queries) / queries.shape[1]
+        maps = [x.unflatten(2, s) for x, s in zip(pixels.split([h * w for h, w in sizes], dim=2), sizes)]
+        x, finer = maps[-1], [size, *sizes[:-1]]
+        for level in reversed(range(len(maps))):
+            x = self.up[level](F.interpolate(x, finer[level], mode="bilinear", align_corners=False)).relu()
+            if level:
+                x = x + maps[level - 1]
+        mask: Tensor = self.score(x)
+        return mask[:, 0]

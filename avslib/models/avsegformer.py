@@ -1,0 +1,282 @@
+"""AVSegFormer: "Audio-Visual Segmentation with Transformer", Gao et al., 2023 (AAAI 2024).
+
+New in the paper: the sound becomes queries of a transformer decoder (`QueryGenerator`), and it weighs the
+channels of the map from which masks are read (`AudioVisualMixer`); every decoder layer has to give a mask of
+its own while training (`MaskReformer`). Each second is looked at and listened to alone.
+
+    frames (B, T, 3, H, W), sound (B, T, 1, 96, 64) -> logits (B, T, K, H, W)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avslib.layers.deformable_encoder import DeformableEncoder
+from avslib.layers.mask_head import MaskHead
+from avslib.layers.mask_reformer import MaskReformer
+from avslib.layers.query_layer import QueryLayer, attend
+from avslib.layers.recording import is_recording, record
+from avslib.losses.dice import dice_loss
+from avslib.losses.short_schedule import response_loss
+from avslib.models.tpavi import mask_loss
+from avslib.types import Batch, Prediction
+
+
+class QueryGenerator(nn.Module):
+    """What the decoder asks: the sound, repeated, plus queries that are learned (paper, 3.5).
+
+    dim:       D
+    queries:   Q
+    learnable: add the learned ones. Without them, and without layers, all Q queries are the same
+    layers:    the authors' code does not repeat the sound; as many `QueryLayer`s let queries with an embedding
+               of their own attend to it: 6. Their cross-attention has one key, so its softmax is always 1
+    heads, hidden: of these layers
+    """
+
+    def __init__(
+        self,
+        *,
+        dim: int = 256,
+        queries: int = 300,
+        learnable: bool = True,
+        layers: int = 0,
+        heads: int = 8,
+        hidden: int = 1024,
+    ) -> None:
+        super().__init__()
+        self.queries = queries
+        self.learned = nn.Parameter(torch.empty(queries, dim)) if learnable else None
+        self.start = nn.Parameter(torch.empty(queries, dim)) if layers else None
+        self.layers = nn.ModuleList(
+            QueryLayer(dim=dim, heads=heads, hidden=hidden, dropout=0.0, bias=False) for _ in range(layers)
+        )
+        for embedding in self.parameters(recurse=False):
+            nn.init.xavier_uniform_(embedding)
+
+    def forward(self, sound: Tensor) -> Tensor:
+        """sound (N, 1, D) -> queries (N, Q, D)."""
+        if self.start is None:
+            queries = sound.expand(-1, self.queries, -1)
+        else:
+            queries = self.start.expand(len(sound), -1, -1)
+            for layer in self.layers:
+                queries, _ = layer(queries, sound)
+        return queries if self.learned is None else queries + self.learned
+
+
+class AudioVisualMixer(nn.Module):
+    """The sound attends to all pixels and thereby weighs the map's channels: F + F * w (paper, eq. 2; "CHA").
+
+    The equation leaves the softmax over pixels out; without it w would grow with the picture's area.
+
+    dim, heads: D, and the parts into which attention divides it
+    gate:       the authors' code: F * sigmoid(w), which can only suppress
+    """
+
+    def __init__(self, *, dim: int = 256, heads: int = 8, gate: bool = False) -> None:
+        super().__init__()
+        self.heads, self.gate = heads, gate
+        self.query = nn.Linear(dim, dim, bias=False)
+        self.key_value = nn.Linear(dim, 2 * dim, bias=False)
+        self.out = nn.Linear(dim, dim)
+
+    def forward(self, pixels: Tensor, sound: Tensor) -> Tensor:
+        """pixels (N, D, h, w), sound (N, 1, D) -> (N, D, h, w)."""
+        weight = self.channels(pixels, sound)[:, :, None, None]
+        factor = weight.sigmoid() if self.gate else 1 + weight
+        record("avsegformer.channels", factor[:, :, 0, 0])
+        return pixels * factor
+
+    def channels(self, pixels: Tensor, sound: Tensor) -> Tensor:
+        """pixels (N, D, h, w), sound (N, 1, D) -> w (N, D)."""
+        key, value = self.key_value(pixels.flatten(2).transpose(1, 2)).chunk(2, dim=-1)
+        query, key, value = (
+            x.unflatten(2, (self.heads, -1)).transpose(1, 2) for x in (self.query(sound), key, value)
+        )
+        seen = F.scaled_dot_product_attention(query, key, value)  # N M 1 D/M
+        weight: Tensor = self.out(seen.flatten(1))
+        return weight
+
+
+class CrossAttentionMixer(nn.Module):
+    """The design that the paper gave up ("CRA"): pixels attend to the sound, and add what they get.
+
+    There is one sound a second, so the softmax is 1 and every pixel gets the same.
+    """
+
+    def __init__(self, *, dim: int = 256, heads: int = 8) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(dim, heads, batch_first=True)
+
+    def forward(self, pixels: Tensor, sound: Tensor) -> Tensor:
+        """pixels (N, D, h, w), sound (N, 1, D) -> (N, D, h, w)."""
+        got = attend(self.attention, pixels.flatten(2).transpose(1, 2), sound)  # N hw D
+        return pixels + got.transpose(1, 2).reshape(pixels.shape)
+
+
+class AVSegFormer(nn.Module):
+    """The whole model: encoders, deformable encoder, mixer, queries and their decoder, head.
+
+    visual:   gives maps at strides 4, 8, 16, 32; `visual.channels` lists their channels
+    audio:    (N, A, F, M) -> (N, D_audio); VGGish in the paper, frozen there
+    queries:  a `QueryGenerator`
+    head:     a `MaskHead`, for as many queries
+    mixer:    an `AudioVisualMixer`, a `CrossAttentionMixer`, or None
+    reformer: a `MaskReformer`, or None: no intermediate masks. The mask does not need it; set it to None
+              on a trained model that only has to answer
+    layers:   of the encoder, and of the decoder
+    guided:   put `response1`... (B, T, h, w), one a decoder layer, into the extras, for `response_loss`:
+              the mean over queries of their scores at stride 8
+
+    `forward(batch)` returns logits, and as extras `mask_feature` (B, T, D, h, w), mixed, at stride 4, and with
+    a reformer `intermediate` (B, T, layers, h, w), logits at stride 4. Logits of padded frames are 0.
+    """
+
+    def __init__(
+        self,
+        *,
+        visual: nn.Module,
+        audio: nn.Module,
+        queries: QueryGenerator,
+        head: MaskHead,
+        mixer: nn.Module | None,
+        reformer: MaskReformer | None,
+        dim: int = 256,
+        audio_dim: int = 128,
+        heads: int = 8,
+        layers: int = 6,
+        hidden: int = 2048,
+        points: int = 4,
+        dropout: float = 0.1,
+        guided: bool = False,
+    ) -> None:
+        super().__init__()
+        self.visual, self.audio, self.guided = visual, audio, guided
+        channels = cast(Sequence[int], visual.channels)
+        self.project = nn.ModuleList(_normed(nn.Conv2d(c, dim, 1)) for c in channels)
+        self.encoder = DeformableEncoder(
+            dim=dim, heads=heads, layers=layers, hidden=hidden, points=points, dropout=dropout
+        )
+        self.lateral = _normed(nn.Conv2d(dim, dim, 1))
+        self.smooth = _normed(nn.Conv2d(dim, dim, 3, padding=1))
+        self.queries, self.head, self.mixer, self.reformer = queries, head, mixer, reformer
+        self.decoder = nn.ModuleList(
+            QueryLayer(dim=dim, heads=heads, hidden=hidden, dropout=dropout) for _ in range(layers)
+        )
+        for name, parameter in self.named_parameters():
+            if parameter.ndim > 1 and not name.startswith(("visual.", "audio.")):
+                nn.init.xavier_uniform_(parameter)
+        self.encoder.reset()
+        self.align = nn.Linear(audio_dim, dim)
+
+    def forward(self, batch: Batch) -> Prediction:
+        """See the class. Stills (time axis 1) pass both encoders of pictures once."""
+        embedding = self.audio(batch.sound.flatten(0, 1)).unflatten(0, batch.sound.shape[:2])  # B T D_audio
+        return self.segment(batch.frames, embedding, batch.valid)
+
+    def segment(self, frames: Tensor, embedding: Tensor, valid: Tensor) -> Prediction:
+        """frames (B, T or 1, 3, H, W), embedding (B, T, D_audio), valid (B, T): from the sound's embedding on."""
+        clips, seconds = valid.shape
+        pixels, memory, sizes = self.see(frames.flatten(0, 1))
+        hearings = seconds // frames.shape[1]  # of one picture
+        pixels, memory = (x.repeat_interleave(hearings, dim=0) for x in (pixels, memory))  # N ...
+        sound = self.align(embedding).flatten(0, 1).unsqueeze(1)  # N 1 D
+        record("avsegformer.unmixed", pixels)
+        if self.mixer is not None:
+            pixels = self.mixer(pixels, sound)
+        queries, steps = self.decode(self.queries(sound), memory, sizes, (pixels.shape[-2], pixels.shape[-1]))
+        logits = self.head(pixels, queries, (frames.shape[-2], frames.shape[-1]))  # N K H W
+        extras = {name: torch.unflatten(x, 0, (clips, seconds)) for name, x in steps.items()}
+        extras["mask_feature"] = torch.unflatten(pixels, 0, (clips, seconds))
+        logits = logits.unflatten(0, (clips, seconds)) * valid[:, :, None, None, None]
+        return Prediction(logits, extras)
+
+    def see(self, frames: Tensor) -> tuple[Tensor, Tensor, list[tuple[int, int]]]:
+        """frames (N, 3, H, W) -> the map of pixels (N, D, h, w) at stride 4; what the queries will attend to,
+        (N, L, D), all pixels of strides 8, 16, 32; their sizes."""
+        finest, *maps = (project(x) for project, x in zip(self.project, self.visual(frames)))
+        memory, sizes = self.encoder(maps)  # N L D
+        height, width = sizes[0]
+        refined = memory[:, : height * width].transpose(1, 2).unflatten(2, sizes[0])  # N D h8 w8
+        enlarged = F.interpolate(refined, finest.shape[-2:], mode="bilinear", align_corners=False)
+        return F.relu(self.smooth(self.lateral(finest) + enlarged)), memory, sizes
+
+    def decode(
+        self, queries: Tensor, memory: Tensor, sizes: list[tuple[int, int]], size: tuple[int, int]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """queries (N, Q, D) through all layers; and what each layer looked at, where somebody wants to know."""
+        intermediate, extras = [], {}
+        height, width = sizes[0]
+        for number, module in enumerate(self.decoder, start=1):
+            layer = cast(QueryLayer, module)
+            queries, asking = layer(queries, memory)
+            if self.reformer is None and not self.guided and not is_recording():
+                continue
+            scores = layer.scores(asking, memory)  # N M Q L
+            if is_recording():
+                record("avsegformer.attention", scores.softmax(-1).mean(dim=1))
+            scores = scores.sum(dim=1)  # N Q L: eq. of 3.6, the product over all of D
+            if self.guided:
+                finest = scores[:, :, : height * width].mean(dim=1)  # N h8 w8
+                extras[f"response{number}"] = finest.view(-1, height, width)
+            if self.reformer is not None:
+                intermediate.append(self.reformer(scores, queries, sizes, size))
+        if intermediate:
+            extras["intermediate"] = torch.stack(intermediate, dim=1)  # N layers h w
+        return queries, extras
+
+
+def _normed(convolution: nn.Conv2d) -> nn.Sequential:
+    channels = convolution.out_channels
+    return nn.Sequential(convolution, nn.GroupNorm(math.gcd(32, channels), channels))
+
+
+class AVSegFormerCriterion(nn.Module):
+    """{"mask", "intermediate"}; the recipe weighs them 1 and lambda = 0.1 (paper, eq. 4).
+
+    mask:         Dice for binary tasks, as paper and code; for classes cross-entropy, as the code
+    intermediate: Dice of every decoder layer's mask against "something sounds here", summed over layers
+    of_mask_feature: the authors' code knows no intermediate masks. It takes the Dice loss of *one* map in their
+                  place, the mean over channels of the mixed map. Such a model needs no reformer
+    short:        also {"presence"}: cross-entropy per pixel, and {"response"}: `response_loss`. Neither is the
+                  paper's; they let a schedule of minutes arrive, and the model must be `guided`
+
+    Means are over annotated frames; pixels labelled 255 count nowhere. On silent frames Dice has no gradient.
+    """
+
+    def __init__(
+        self, *, of_mask_feature: bool = False, intermediate: bool = True, short: bool = False
+    ) -> None:
+        super().__init__()
+        self.of_mask_feature, self.intermediate, self.short = of_mask_feature, intermediate, short
+
+    def forward(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
+        """Prediction and batch -> {term: scalar}, unweighted."""
+        logits, labels, annotated = prediction.logits, batch.labels, batch.annotated
+        if logits.shape[2] == 1:
+            terms = {"mask": dice_loss(logits[:, :, 0], labels, annotated)}
+        else:
+            terms = {"mask": mask_loss(logits, labels, annotated)}
+        if self.of_mask_feature:
+            mean = prediction.extras["mask_feature"].mean(dim=2, keepdim=True)  # B T 1 h w
+            terms["intermediate"] = _intermediate_loss(mean, labels, annotated)
+        elif self.intermediate:
+            terms["intermediate"] = _intermediate_loss(prediction.extras["intermediate"], labels, annotated)
+        if self.short:
+            terms["presence"] = mask_loss(logits, labels, annotated)
+            terms["response"] = response_loss(prediction, batch)
+        return terms
+
+
+def _intermediate_loss(masks: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
+    """masks (B, T, layers, h, w), enlarged to the labels (B, T, H, W): Dice, summed over layers."""
+    size = (labels.shape[-2], labels.shape[-1])
+    large = F.interpolate(masks.flatten(0, 1), size, mode="bilinear", align_corners=False)
+    large = large.view(*masks.shape[:3], *size)  # B T layers H W
+    return torch.stack([dice_loss(mask, labels, annotated) for mask in large.unbind(2)]).sum()

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.importers import avsegformer, pcmanet, tpavi
+from avslib.importers import avsbench, avsegformer, pcmanet, tpavi
 from avslib.importers.key_map import KeyMap
 from avslib.importers.reference_case import ReferenceCase
 
@@ -37,9 +37,9 @@ METHODS = {
         avsegformer.KEY_MAP, avsegformer.NAMES, avsegformer.build, avsegformer.inputs, avsegformer.outputs
     ),
     "pcmanet": Method(
-        pcmanet.KEY_MAP, tuple(pcmanet.BACKBONES), pcmanet.build, pcmanet.inputs, pcmanet.outputs
+        pcmanet.KEY_MAP, tuple(avsbench.BACKBONES), pcmanet.build, pcmanet.inputs, pcmanet.outputs
     ),
-    "tpavi": Method(tpavi.KEY_MAP, tuple(tpavi.BACKBONES), tpavi.build, tpavi.inputs, tpavi.outputs),
+    "tpavi": Method(tpavi.KEY_MAP, tuple(avsbench.BACKBONES), tpavi.build, tpavi.inputs, tpavi.outputs),
 }
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from avslib.encoders.visual import VisualEncoder
 from avslib.errors import UserError
+from avslib.importers.avsbench import ENCODERS, UNUSED_LAYERS, backbone_of
 from avslib.importers.key_map import KeyMap
 from avslib.importers.reference_case import ReferenceCase
 from avslib.models.tpavi import TPAVI
@@ -17,24 +18,9 @@ from avslib.models.tpavi import TPAVI
 CLIP_SECONDS = 5
 """The authors' code cuts the frames it is given into clips of five, the ten of an AVSS clip too."""
 
-PVT = "encoder_backbone."
-
-BACKBONES = {"resnet": ("resnet.", "resnet50"), "pvt": (PVT, "pvt_v2_b5")}
-"""The authors' name of a backbone -> how its weights' names begin, and our name."""
-
 KEY_MAP = KeyMap(
     [
-        ("resnet.conv1.", "visual.net.conv1."),
-        ("resnet.bn1.", "visual.net.bn1."),
-        ("resnet.layer1.", "visual.net.layer1."),
-        ("resnet.layer2.", "visual.net.layer2."),
-        ("resnet.layer3_1.", "visual.net.layer3."),
-        ("resnet.layer4_1.", "visual.net.layer4."),
-        (PVT + "patch_embed1.", "visual.net.patch_embed."),
-        (PVT + "patch_embed{stage}.", "visual.net.stages.{stage}.downsample."),
-        (PVT + "block{stage}.{n}.mlp.dwconv.dwconv.", "visual.net.stages.{stage}.blocks.{n}.mlp.dwconv."),
-        (PVT + "block{stage}.", "visual.net.stages.{stage}.blocks."),
-        (PVT + "norm{stage}.", "visual.net.stages.{stage}.norm."),
+        *ENCODERS,
         ("conv{stage}.conv2d_list.", "necks.{stage}.branches."),
         ("tpavi_b{stage}.align_channel.", "interactions.{stage}.align."),
         ("tpavi_b{stage}.theta.", "interactions.{stage}.query."),
@@ -49,8 +35,8 @@ KEY_MAP = KeyMap(
         ("output_conv.2.", "decoder.score.0."),
         ("output_conv.4.", "decoder.score.2."),
     ],
-    # The coarsest fusion block has no second input; half of the ResNet is a copy that nothing calls.
-    dead=("path4.resConfUnit1.", "resnet.layer3_2.", "resnet.layer4_2."),
+    # The coarsest fusion block has no second input.
+    dead=("path4.resConfUnit1.", *UNUSED_LAYERS),
 )
 
 
@@ -59,16 +45,13 @@ def build(state: Mapping[str, Tensor]) -> TPAVI:
 
     VGGish is not part of their state dict: `segment` takes its embedding, or set `audio` afterwards.
     """
-    names = [ours for prefix, ours in BACKBONES.values() if _has(state, prefix)]
-    if len(names) != 1:
-        raise UserError(f"tpavi: the names begin with neither resnet. nor {PVT}; is it AVSBench's model?")
     scores = state.get("output_conv.4.weight")
     return TPAVI(
-        visual=VisualEncoder(name=names[0], pretrained=False),
+        visual=VisualEncoder(name=backbone_of(state, method="tpavi"), pretrained=False),
         audio=nn.Identity(),
         classes=1 if scores is None else len(scores),
         seconds_together=CLIP_SECONDS,
-        audio_bias=_has(state, "tpavi_b1.align_channel.bias"),
+        audio_bias="tpavi_b1.align_channel.bias" in state,
         skip_after_relu=True,
     )
 
@@ -97,7 +80,3 @@ def outputs(model: TPAVI, frames: Tensor, embedding: Tensor) -> dict[str, Tensor
     prediction = model.segment(frames[None], embedding[None], valid)
     maps = {f"fmap{stage}": prediction.extras[f"map{stage + 1}"] for stage in range(4)}
     return {"pred": prediction.logits, **maps}
-
-
-def _has(state: Mapping[str, Tensor], prefix: str) -> bool:
-    return any(name.startswith(prefix) for name in state)

@@ -113,35 +113,59 @@ def ledger(runs: Path = Path("results/runs"), markdown: bool = False, add: Path 
 
 @app.command
 def mini(
-    action: Positional[Literal["credits", "show"]],
+    action: Positional[Literal["credits", "show", "write"]],
+    folder: Positional[Path | None] = None,
+    layout: str = "avsbench",
+    clips: int = 200,
     index: int = 0,
-    subset: str = "ms3",
+    subset: str | None = None,
     split: str = "test",
     fold: int = 0,
+    seed: int = 0,
     size: int = 224,
+    family: str | None = None,
     sound: Sound = "right",
     out: Path = Path("scene"),
 ) -> None:
-    """AVS-Mini: list its authors and licences, or compose one scene and write it down.
+    """AVS-Mini: list its authors and licences, write down one scene, or a whole data set in a real layout.
+
+    E.g. avslib mini write --layout vpo data/mini-vpo
 
     Args:
-        action: credits, or show (picture.png, masks.png and sound.wav into --out)
-        index: number of the scene
-        subset: ms3 or vpo-ms
-        split: train, val or test
+        action: credits, show (picture.png, masks.png and sound.wav into --out), or write (into the folder)
+        folder: where write puts the data set; new, or an earlier part of the same
+        layout: write: avsbench or vpo
+        clips: write: how many of each subset, over all splits
+        index: show: number of the scene
+        subset: s4, ms3, avss, vpo-ss, vpo-ms or vpo-msmi; not given: ms3 for show, all of the layout for write
+        split: show: train, val or test
         fold: which instances are held out
+        seed: of the scenes
         size: side of the picture, pixels
-        sound: right, silence, noise, absent, visible or mirrored
-        out: folder to write into
+        family: only files that may be published together: permissive, GPL or CC-BY-SA
+        sound: show: right, silence, noise, absent, visible or mirrored
+        out: show: folder to write into
     """
     from avslib.data import MiniScenes
     from avslib.data.mini import load_pack
+    from avslib.data.mini_writer import write_mini
 
+    if action == "write":
+        if folder is None:
+            raise UserError("avslib mini write: name the folder to write into, e.g. data/mini")
+        chosen = () if subset is None else (subset,)
+        count = write_mini(
+            folder, layout=layout, subsets=chosen, clips=clips, size=size, fold=fold, seed=seed, family=family
+        )
+        print(f"{folder}: {count} clips in the layout of {layout}")
+        return
     if action == "credits":
         for item in load_pack().items:
             print(f"{item.path.name}\t{item.author}\t{item.licence}\t{item.origin}")
         return
-    scene = MiniScenes(subset, split=split, fold=fold, size=size, length=index + 1).scene(index)
+    scene = MiniScenes(
+        subset or "ms3", split=split, fold=fold, size=size, seed=seed, family=family, length=index + 1
+    ).scene(index)
     _write_scene(scene, sound, out)
     names = ", ".join(f"{o.name} {'sounds' if o.sounding.any() else 'is silent'}" for o in scene.objects)
     print(f"{out}: {names}; {scene.licence}")
@@ -177,8 +201,9 @@ def main() -> None:
         sys.exit(141)
     except KeyboardInterrupt:
         command = shlex.join(["avslib", *sys.argv[1:]])
-        again = command if "--resume" in sys.argv else f"{command} --resume"
-        hint = f"; continue with: {again}" if sys.argv[1:2] == ["train"] else ""
+        writes = sys.argv[1:3] == ["mini", "write"]
+        again = command if writes or "--resume" in sys.argv else f"{command} --resume"
+        hint = f"; continue with: {again}" if writes or sys.argv[1:2] == ["train"] else ""
         print(f"avslib: interrupted{hint}", file=sys.stderr)
         sys.exit(130)
 

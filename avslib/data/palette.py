@@ -33,7 +33,8 @@ def palette(classes: int = 71) -> Pixels:
 
 def to_colours(labels: npt.NDArray[np.integer], classes: int = 71) -> Pixels:
     """(..., ) labels 0 .. K-1 -> (..., 3) RGB."""
-    return palette(classes)[labels]
+    colours: Pixels = palette(classes)[labels]
+    return colours
 
 
 def to_labels(

@@ -1,0 +1,144 @@
+"""Read a pickled tensor from a stranger's file without running anything of theirs.
+
+AVSBench and its followers hand out log-mels as pickles, and `pickle.load` runs whatever a pickle asks for. A
+pickle is a small program: it names functions and has them called. Here it may name eight of them, all of
+which lead to functions of this file, that make a tensor or an array out of numbers and nothing else. Any other
+name is refused before the call.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from avslib.errors import UserError
+
+LARGEST = 64 * 2**20
+"""Bytes of the largest file that is read; a log-mel of ten seconds has a quarter of a million."""
+
+
+def read_tensor(path: Path) -> Tensor:
+    """The one tensor or numpy array that is pickled in `path`, without gradient.
+
+    Raises UserError for a missing, large, cut-off or damaged file, for a pickle that holds anything else, and
+    for one that asks for a call.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; recompute the log-mel from the wav")
+    if path.stat().st_size > LARGEST:
+        raise UserError(f"{path}: {path.stat().st_size} bytes, too large for a log-mel; not opened")
+    try:
+        found = _Restricted(io.BytesIO(path.read_bytes())).load()
+        if isinstance(found, _Array):
+            return torch.from_numpy(found.numpy())
+    except _Refused as error:
+        raise UserError(f"{path}: {error}; refused. Recompute the log-mel from the wav") from None
+    except Exception as error:  # a damaged pickle can fail in any way
+        raise UserError(f"{path}: not a pickled tensor ({error}); recompute it from the wav") from None
+    if not isinstance(found, Tensor):
+        raise UserError(f"{path}: holds {type(found).__name__}, not a tensor; recompute it from the wav")
+    return found
+
+
+class _Refused(pickle.UnpicklingError):
+    """What a pickle must not ask for."""
+
+
+class _Call:
+    """A function that a pickle may call, and can do nothing else to (BUILD would set attributes)."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self.make = make
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.make(*arguments)
+
+    def __setstate__(self, state: Any) -> None:
+        raise _Refused("asks to change a function")
+
+
+class _Type:
+    """numpy's dtype: one kind of number and its byte order."""
+
+    def __init__(self, code: str, *_: Any) -> None:
+        if not re.fullmatch(r"[fiu][1248]|b1", code):
+            raise _Refused(f"holds an array of {code!r}, not of numbers")
+        self.code, self.order = code, "="
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.order = str(state[1])
+
+
+class _Array:
+    """numpy's array: a shape, a dtype and bytes, put together by ourselves."""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.shape, self.type, self.by_column, self.data = state[-4:]
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """The array in this machine's byte order."""
+        dtype = np.dtype(self.type.code).newbyteorder(self.type.order)
+        flat = np.frombuffer(self.data, dtype)
+        array = flat.reshape(self.shape, order="F" if self.by_column else "C")
+        return np.array(array, dtype=dtype.newbyteorder("="), order="C")
+
+
+def _tensor(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> Tensor:
+    """torch._utils._rebuild_tensor_v2; the gradient and the hooks are left out."""
+    if not isinstance(storage, torch.storage.TypedStorage):
+        raise _Refused("holds a tensor without numbers")
+    empty = torch.empty(0, dtype=storage.dtype)
+    return empty.set_(storage, int(offset), tuple(size), tuple(stride)).clone()  # set_ checks the bounds
+
+
+def _storage(data: bytes) -> Any:
+    """torch.storage._load_from_bytes, which would unpickle anything."""
+    return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+
+
+def _bytes(text: str, encoding: str) -> bytes:
+    """_codecs.encode, by which old pickles write bytes."""
+    return text.encode("latin1")
+
+
+def _from_buffer(data: bytes, dtype: _Type, shape: tuple[int, ...], order: str) -> _Array:
+    array = _Array()
+    array.__setstate__((shape, dtype, order == "F", bytes(data)))
+    return array
+
+
+def _allowed() -> dict[tuple[str, str], _Call]:
+    calls: dict[tuple[str, str], Callable[..., Any]] = {
+        ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+        ("torch.storage", "_load_from_bytes"): _storage,
+        ("collections", "OrderedDict"): dict,
+        ("_codecs", "encode"): _bytes,
+        ("numpy", "ndarray"): _Array,
+        ("numpy", "dtype"): _Type,
+    }
+    for core in ("numpy.core", "numpy._core"):  # before and since numpy 2
+        calls[f"{core}.multiarray", "_reconstruct"] = lambda *_: _Array()
+        calls[f"{core}.numeric", "_frombuffer"] = _from_buffer
+    return {name: _Call(make) for name, make in calls.items()}
+
+
+class _Restricted(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        self.allowed = _allowed()
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self.allowed:
+            raise _Refused(f"asks for {module}.{name}")
+        return self.allowed[module, name]

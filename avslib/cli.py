@@ -30,6 +30,7 @@ app = SubcommandApp()
 def train(
     recipe: Positional[str],
     data: str,
+    data_dir: Path | None = None,
     schedule: str = "reduced",
     fold: int = 0,
     seed: int = 0,
@@ -44,7 +45,8 @@ def train(
 
     Args:
         recipe: a paper's name, or a Python file with a function recipe(data)
-        data: e.g. mini/ms3
+        data: e.g. mini/ms3, or avsbench/s4, avsbench/ms3, avss, vpo-ss, vpo-ms, vpo-msmi
+        data_dir: the folder of the release, for data that is not AVS-Mini's
         schedule: smoke (seconds), reduced (CPU minutes), full (the paper's)
         fold: which instances are held out
         seed: of the weights, the order and the training scenes
@@ -60,7 +62,7 @@ def train(
     from avslib.training.loop import train as train_run
     from avslib.training.run import Run
 
-    run = Run(find_recipe(recipe, data), schedule, fold=fold, seed=seed, deaf=deaf)
+    run = Run(find_recipe(recipe, data, data_dir), schedule, fold=fold, seed=seed, deaf=deaf)
     folder = out or Path("runs") / run.name
     record = train_run(run, out=folder, resume=resume, workers=workers, checkpoint_every=checkpoint_every)
     if _is_first_process():

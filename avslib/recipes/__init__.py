@@ -9,6 +9,7 @@ from pathlib import Path
 
 import avslib.recipes.tpavi as tpavi
 from avslib.errors import UserError
+from avslib.recipes.real_data import on_files
 from avslib.recipes.recipe import Optimiser, Published, Recipe, Schedule
 
 RECIPES: dict[str, Callable[[str], Recipe]] = {"tpavi": tpavi.recipe}
@@ -23,16 +24,19 @@ DATA: dict[str, tuple[str, ...]] = {"tpavi": tuple(tpavi.DATA)}
 __all__ = ["DATA", "PUBLISHED", "RECIPES", "Optimiser", "Published", "Recipe", "Schedule", "find_recipe"]
 
 
-def find_recipe(name: str, data: str) -> Recipe:
+def find_recipe(name: str, data: str, data_dir: Path | str | None = None) -> Recipe:
     """The recipe called `name`, or the function `recipe(data)` of the Python file `name`, for `data`.
 
-    Raises UserError naming the known recipes, the missing file, or (from the recipe) the known data.
+    data_dir: the folder of a real benchmark, for data that is not AVS-Mini's
+
+    Raises UserError naming the known recipes, the missing file, or (from the recipe) the known data; and for
+    real data without a folder.
     """
     if name.endswith(".py"):
-        return _recipe_of_file(Path(name), data)
+        return on_files(_recipe_of_file(Path(name), data), data_dir)
     if name not in RECIPES:
         raise UserError(f"unknown recipe {name!r}; choose one of: {', '.join(RECIPES)}, or give a .py file")
-    return RECIPES[name](data)
+    return on_files(RECIPES[name](data), data_dir)
 
 
 def _recipe_of_file(path: Path, data: str) -> Recipe:

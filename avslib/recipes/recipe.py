@@ -120,6 +120,7 @@ class Recipe:
     published:  the paper's numbers
     tests:      the splits that are scored at the end
     file:       the Python file it was read from; empty for the library's own
+    data_dir:   the folder of a real benchmark; None for AVS-Mini
     """
 
     name: str
@@ -135,6 +136,7 @@ class Recipe:
     summed: tuple[str, ...] = ()
     tests: tuple[str, ...] = ("test",)
     file: str = ""
+    data_dir: str | None = None
 
     def schedule(self, name: str) -> Schedule:
         """The schedule called `name`. Raises UserError listing the known names."""

@@ -4,7 +4,12 @@
     avslib train tpavi --data mini/ms3 --schedule reduced    two minutes on two CPU threads, 1.1 GB
     avslib train tpavi --data mini/ms3 --schedule full       the paper's setting on AVS-Mini, one GPU; not run
 
-mini/s4 and mini/avss take the same schedules, the latter with classes.
+mini/s4 and mini/avss take the same schedules, the latter with classes. The real benchmarks are read from the
+folder of their release, on eight GPUs for example with
+
+    accelerate launch --multi_gpu --num_processes 8 -m avslib.cli \\
+        train tpavi --data avsbench/ms3 --data-dir DIR --schedule full-8
+
 Expected scores stand in each schedule's `expected` and, once run, in the ledger. `full` needs the public
 weights of ResNet-50 (ImageNet) and VGGish (AudioSet); the error without them says where to put them.
 """
@@ -17,12 +22,14 @@ from functools import partial
 from avslib.audio.frontends import VGGishLogMel
 from avslib.data import MiniScenes
 from avslib.data.mini import CORE_CLASSES
+from avslib.data.open import CLASSES
 from avslib.encoders.small_audio import SmallAudioEncoder
 from avslib.encoders.vggish import VGGish
 from avslib.encoders.visual import VisualEncoder
 from avslib.errors import UserError
 from avslib.metrics.protocols import AVSBenchBinary, AVSBenchSemantic, DatasetLevel
 from avslib.models.tpavi import TPAVI, TPAVICriterion
+from avslib.recipes.real_data import plans_on_files
 from avslib.recipes.recipe import Clips, Optimiser, Published, Recipe, Schedule, ScoringProtocol
 
 PAPER = "Zhou et al., Audio-Visual Segmentation, ECCV 2022"
@@ -41,13 +48,18 @@ EPOCHS = {"s4": 15, "ms3": 30, "avss": 60}  # avs_s4, avs_ms3 and avs_semantic: 
 
 
 def recipe(data: str) -> Recipe:
-    """TPAVI for `data`. Raises UserError listing the known names."""
-    if data not in DATA:
-        raise UserError(f"unknown data {data!r} for recipe tpavi; choose one of: {', '.join(DATA)}")
-    subset, classes = DATA[data], 1 + len(CORE_CLASSES) if data == "mini/avss" else 1
-    plans = {"smoke": SMOKE, "reduced": REDUCED, "full": replace(FULL, epochs=EPOCHS[subset])}
+    """TPAVI for `data`, of AVS-Mini or of a real benchmark. Raises UserError listing the known names."""
+    if data not in DATA and data not in CLASSES:
+        known = ", ".join([*DATA, *CLASSES])
+        raise UserError(f"unknown data {data!r} for recipe tpavi; choose one of: {known}")
+    subset = DATA.get(data) or data.removeprefix("avsbench/")
+    classes = CLASSES.get(data) or (1 + len(CORE_CLASSES) if data == "mini/avss" else 1)
+    epochs = EPOCHS.get(subset, EPOCHS["avss"])  # the paper is older than VPO
+    plans = {"smoke": SMOKE, "reduced": REDUCED, "full": replace(FULL, epochs=epochs)}
+    if data in CLASSES:
+        plans = plans_on_files(plans, data)
     if classes > 1:
-        builders = {name: paper_model if name == "full" else small_model for name in plans}
+        builders = {name: paper_model if name.startswith("full") else small_model for name in plans}
         plans = {
             name: replace(plan, model=partial(builders[name], classes=classes))
             for name, plan in plans.items()

@@ -83,7 +83,7 @@ def describe(
         status="run",
         finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         commit=provenance.commit(),
-        config=run.config(),
+        config={name: value for name, value in run.config().items() if name != "data_dir"},  # no result
         versions=provenance.versions(),
         device=provenance.device_name(accelerator.device),
         processes=accelerator.num_processes,

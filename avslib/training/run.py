@@ -80,9 +80,11 @@ class Run:
         """Every number that decides the run, as JSON data."""
         numbers = plain(self.plan)
         del numbers["expected"]
+        folder = {"data_dir": self.recipe.data_dir} if self.recipe.data_dir else {}
         return {
             "recipe": self.recipe.file or self.recipe.name,
             "data": self.recipe.data,
+            **folder,
             "schedule": self.schedule,
             "fold": self.fold,
             "seed": self.seed,
@@ -99,7 +101,7 @@ def read_run(folder: Path) -> Run:
         raise UserError(f"{folder}: holds no run (no config.json); give a folder that avslib train wrote")
     try:
         config = json.loads(path.read_text())
-        recipe = find_recipe(config["recipe"], config["data"])
+        recipe = find_recipe(config["recipe"], config["data"], config.get("data_dir"))
         return Run(recipe, config["schedule"], config["fold"], config["seed"], config["deaf"])
     except (json.JSONDecodeError, KeyError) as error:
         raise UserError(f"{path}: damaged ({error}); train again into another --out") from None

@@ -48,8 +48,12 @@ class Entry:
 
 
 def fits(scene: Scene, subset: str) -> bool:
-    """Whether the layout can hold the scene: a mask of VPO knows VPO's 21 classes only."""
-    return not subset.startswith("vpo") or all(_vpo_name(s.name) in layouts.COCO_ID for s in scene.sources)
+    """Whether the layout can hold the scene. VPO knows its 21 classes only, and a sound that is loud enough
+    for one ear, because it comes from the middle, may be too loud for its own wav."""
+    if not subset.startswith("vpo"):
+        return True
+    known = all(_vpo_name(source.name) in layouts.COCO_ID for source in scene.sources)
+    return known and all(float(mono.abs().max()) < 1 for _, _, mono in _vpo_sounds(scene))
 
 
 def entry(scene: Scene, subset: str, split: str, index: int) -> Entry:
@@ -154,17 +158,22 @@ def _encode(pixels: Pixels, kind: str) -> bytes:
     return buffer.getvalue()
 
 
+def _sixteen_bits(waveform: Tensor) -> Tensor:
+    """(A, S) in (-1, 1) -> int16, off by half a step."""
+    return (waveform * 2**15).round().to(torch.int16)
+
+
 def _wav(waveform: Tensor) -> bytes:
-    """(A, S) in [-1, 1] at 16 kHz, rounded to 16 bits: off by 2**-16 at most."""
-    whole = (waveform * 2**15).round().clamp(-(2**15), 2**15 - 1).to(torch.int16)
     buffer = io.BytesIO()
-    soundfile.write(buffer, whole.T.numpy(), SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    pcm = _sixteen_bits(waveform).T.numpy()
+    soundfile.write(buffer, pcm, SAMPLE_RATE, format="WAV", subtype="PCM_16")
     return buffer.getvalue()
 
 
 def _log_mel(waveform: Tensor, seconds: int) -> bytes:
-    """VGGish's log-mel (T, 1, 96, 64), pickled as AVSBench does."""
-    return pickle.dumps(VGGishLogMel()(waveform, SAMPLE_RATE, frames=seconds), protocol=4)
+    """VGGish's log-mel (T, 1, 96, 64) of the wav as it is stored, pickled as AVSBench does."""
+    stored = _sixteen_bits(waveform).float() / 2**15
+    return pickle.dumps(VGGishLogMel()(stored, SAMPLE_RATE, frames=seconds), protocol=4)
 
 
 def _once(make: Make) -> Make:

@@ -78,8 +78,8 @@ def write_mini(
     """Write `clips` scenes of each of `subsets` (all of the layout's if empty); how many scenes there are now.
 
     A scene is the one that `MiniScenes(subset, split=..., fold=fold, size=size, seed=seed, family=family)` has at
-    the index in its name. VPO has no hammer and no hen: scenes in which one sounds are passed over there.
-    Pictures are png in AVSBench-object and else jpg, sounds wav of 16 bits. A file that is there is taken to be
+    the index in its name; scenes that VPO cannot hold are passed over there, see `mini_files.fits`. Pictures
+    are png in AVSBench-object and else jpg, sounds wav of 16 bits. A file that is there is taken to be
     whole, because every file is put in place at once; to have a damaged one written again, delete it.
 
     Raises UserError when the folder holds anything but an earlier part of the same order, or cannot be written.

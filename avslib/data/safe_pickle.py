@@ -43,7 +43,8 @@ def read_tensor(path: Path) -> Tensor:
     except _Refused as error:
         raise UserError(f"{path}: {error}; refused. Recompute the log-mel from the wav") from None
     except Exception as error:  # a damaged pickle can fail in any way
-        raise UserError(f"{path}: not a pickled tensor ({error}); recompute it from the wav") from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{path}: not a pickled tensor ({reason}); recompute it from the wav") from None
     if not isinstance(found, Tensor):
         raise UserError(f"{path}: holds {type(found).__name__}, not a tensor; recompute it from the wav")
     return found
@@ -98,8 +99,11 @@ def _tensor(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> Tenso
     """torch._utils._rebuild_tensor_v2; the gradient and the hooks are left out."""
     if not isinstance(storage, torch.storage.TypedStorage):
         raise _Refused("holds a tensor without numbers")
-    empty = torch.empty(0, dtype=storage.dtype)
-    return empty.set_(storage, int(offset), tuple(size), tuple(stride)).clone()  # set_ checks the bounds
+    flat = torch.empty(0, dtype=storage.dtype).set_(storage)
+    view: Tensor = flat.as_strided(tuple(size), tuple(stride), offset)  # refuses what lies outside
+    if view.nbytes > LARGEST:  # a stride of 0 makes much out of little
+        raise _Refused(f"holds {view.nbytes} bytes in a small file")
+    return view.clone()
 
 
 def _storage(data: bytes) -> Any:

@@ -63,11 +63,11 @@ class DeformableAttention(nn.Module):
         seen = []
         for level, (x, size) in enumerate(zip(maps, sizes)):
             grid = 2 * where[:, :, :, level].transpose(1, 2).flatten(0, 1) - 1  # NM Q P 2
-            seen.append(
-                F.grid_sample(x.unflatten(2, size), grid.to(x.dtype), align_corners=False)
-            )  # NM D/M Q P
+            # In the grid's type: bfloat16 cannot say where a pixel is.
+            x = x.unflatten(2, size).to(grid.dtype)
+            seen.append(F.grid_sample(x, grid, align_corners=False))  # NM D/M Q P
         weight = weight.transpose(1, 2).flatten(3).flatten(0, 1)  # NM Q levels*P
-        out = (torch.cat(seen, dim=-1) * weight.unsqueeze(1)).sum(-1)  # NM D/M Q
+        out = (torch.cat(seen, dim=-1) * weight.unsqueeze(1)).sum(-1).to(value.dtype)  # NM D/M Q
         result: Tensor = self.out(out.view(len(query), -1, out.shape[-1]).transpose(1, 2))
         return result
 

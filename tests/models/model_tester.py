@@ -6,10 +6,15 @@
 
 The model should be tiny. `wake` fills it first: a branch that starts switched off (a norm whose weights are
 zero) would pass every check by doing nothing.
+
+For a model with other switches `SwitchTester` has the same checks without compiling, which takes longest.
+`AVS_COMPILE=inductor python -m pytest tests/models -k compile` compiles to machine code, in minutes; without
+it the graphs are captured and differentiated, and run by PyTorch itself.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +27,7 @@ from avslib.importers.reference_case import fill
 from avslib.types import Batch
 
 
-class ModelTester:
+class SwitchTester:
     build: Callable[[], nn.Module]
     criterion: Callable[[], nn.Module]
     size = (64, 64)
@@ -49,7 +54,7 @@ class ModelTester:
         total = torch.stack(list(terms.values())).sum()
         assert torch.isfinite(total), terms
         total.backward()
-        dead = [n for n, p in model.named_parameters() if p.requires_grad and p.grad is None]
+        dead = [n for n, p in model.named_parameters() if p.requires_grad and not _reached(p)]
         broken = [
             n for n, p in model.named_parameters() if p.grad is not None and not p.grad.isfinite().all()
         ]
@@ -81,6 +86,13 @@ class ModelTester:
         model, batch = self.model(), self.batch()
         other = replace(batch, sound=torch.randn_like(batch.sound))
         assert not torch.allclose(logits(model, batch), logits(model, other), atol=1e-3)
+
+    def test_a_single_picture(self) -> None:
+        """One clip of one second, alone in its batch: the place where squeezed axes are found."""
+        model, batch = self.model(), self.batch(clips=1, seconds=1)
+        self.assert_shape(batch)
+        terms = self.criterion()(model.train()(batch), batch)
+        torch.stack(list(terms.values())).sum().backward()
 
     def test_silence(self) -> None:
         batch = self.batch()
@@ -118,6 +130,52 @@ class ModelTester:
         clips, seconds, height, width = batch.labels.shape
         assert result.shape == (clips, seconds, self.classes, height, width)
         assert result.isfinite().all()
+
+
+class ModelTester(SwitchTester):
+    def test_compile(self) -> None:
+        """The compiled model gives the same logits, and the same gradients to the same parameters."""
+        model, batch = (
+            self.model(),
+            self.batch(clips=1, seconds=2),
+        )  # in evaluation mode: dropout would differ
+        torch.compiler.reset()
+        compiled = torch.compile(model, backend=os.environ.get("AVS_COMPILE", "aot_eager"))
+        answers, gradients = [], []
+        for network in (model, compiled):
+            model.zero_grad()
+            prediction = network(batch)
+            torch.stack(list(self.criterion()(prediction, batch).values())).sum().backward()
+            answers.append(prediction.logits.detach())
+            gradients.append({n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None})
+        torch.testing.assert_close(answers[1], answers[0], rtol=1e-3, atol=1e-4)
+        assert gradients[0].keys() == gradients[1].keys()
+        for name, plain in gradients[0].items():
+            gap = torch.linalg.norm(plain - gradients[1][name])
+            assert gap <= 1e-3 * torch.linalg.norm(plain) + 1e-5, name
+
+    def test_export(self) -> None:
+        """A program without Python: from a clip's tensors to the mask's logits."""
+        model, batch = self.model(), self.batch(clips=1)
+        tensors = (batch.frames, batch.sound, batch.labels, batch.annotated, batch.valid)
+        program = torch.export.export(FromTensors(model), tensors)
+        torch.testing.assert_close(program.module()(*tensors), logits(model, batch), rtol=1e-3, atol=1e-4)
+
+
+class FromTensors(nn.Module):
+    """`torch.export` takes tensors, not a `Batch`."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *tensors: Tensor) -> Tensor:
+        result: Tensor = self.model(Batch(*tensors)).logits
+        return result
+
+
+def _reached(parameter: nn.Parameter) -> bool:
+    return parameter.grad is not None and bool(parameter.grad.any())
 
 
 def wake(model: nn.Module) -> nn.Module:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from model_tester import ModelTester, logits, wake
+from model_tester import ModelTester, SwitchTester, logits, wake
 from torch import Tensor, nn
 
 from avslib.encoders.small_audio import SmallAudioEncoder
@@ -44,17 +44,17 @@ class TestJoint(ModelTester):
     criterion = TPAVICriterion
 
 
-class TestEachSecondAlone(ModelTester):
+class TestEachSecondAlone(SwitchTester):
     build = staticmethod(lambda: tiny(seconds_together=1))
     criterion = TPAVICriterion
 
 
-class TestWithoutTheFinestMap(ModelTester):
+class TestWithoutTheFinestMap(SwitchTester):
     build = staticmethod(lambda: tiny(stages=(2, 3, 4)))
     criterion = TPAVICriterion
 
 
-class TestSemanticAsTheAuthorsHaveIt(ModelTester):
+class TestSemanticAsTheAuthorsHaveIt(SwitchTester):
     build = staticmethod(lambda: tiny(classes=5, seconds_together=5, audio_bias=False, skip_after_relu=True))
     criterion = TPAVICriterion
     classes = 5

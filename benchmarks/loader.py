@@ -1,6 +1,7 @@
 """Does training wait for its data, and does the memory of the loader grow?
 
-    python benchmarks/loader.py [--subset s4] [--workers 2] [--size 224] [--steps 4] [--clips 2000]
+    python benchmarks/loader.py [--data mini/s4] [--workers 2] [--size 224] [--steps 4] [--clips 2000]
+    python benchmarks/loader.py --data avsbench/ms3 --data-dir DIR      from files, of a release or of AVS-Mini
 
 Waiting: TPAVI with ResNet-50 (random weights cost the same as learned ones) takes training steps of four
 clips; of each step, the part that is spent waiting for the next batch. One run, one machine, a ratio.
@@ -18,12 +19,14 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import torch
 from tqdm import tqdm
 
 from avslib.audio.frontends import VGGishLogMel
 from avslib.data import Collate, MiniScenes
+from avslib.data.open import CLASSES, open_data
 from avslib.encoders.vggish import VGGish
 from avslib.encoders.visual import VisualEncoder
 from avslib.models.tpavi import TPAVI, TPAVICriterion
@@ -33,6 +36,16 @@ from avslib.types import Batch
 
 BATCH = 4
 WARM_UP = 2
+
+
+def training_clips(options: argparse.Namespace) -> tuple[Clips, int]:
+    """The data that was asked for, and how many logits a pixel gets."""
+    if not options.data.startswith("mini/"):
+        clips = open_data(options.data, options.data_dir, "train", size=options.size)
+        return cast(Clips, clips), CLASSES[options.data]
+    subset = options.data.removeprefix("mini/")
+    scenes = MiniScenes(subset, length=options.clips, size=options.size)
+    return scenes, 1 if subset in ("s4", "ms3") else 1 + len(scenes.classes)
 
 
 def batches(clips: Clips, steps: int, workers: int) -> Iterator[Batch]:
@@ -94,20 +107,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--subset", default="s4")
+    parser.add_argument("--data", default="mini/s4")
+    parser.add_argument("--data-dir")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--clips", type=int, default=2000)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    clips = MiniScenes(options.subset, length=options.clips, size=options.size)
-    classes = 1 if options.subset in ("s4", "ms3") else 1 + len(clips.classes)
+    clips, classes = training_clips(options)
     eighths = growth(clips, workers=options.workers)
     waits, works = waiting(
         clips, classes=classes, steps=options.steps, workers=options.workers, device=options.device
     )
-    print(f"mini/{options.subset} at {options.size} pixels, {options.workers} workers, {options.device}")
+    print(f"{options.data} at {options.size} pixels, {options.workers} workers, {options.device}")
     print(f"a step computes   {sorted(works)[len(works) // 2]:9.3f} s (median of {len(works)})")
     print(f"it waits for data {sum(waits) / sum(waits + works):9.2%} of the time")
     print("memory, MiB, after each eighth of an epoch: " + " ".join(f"{x:.0f}" for x in eighths))

@@ -38,8 +38,9 @@ class AudioVisualGroupAttention(nn.Module):
         product = (x * heard[:, :, None, :, None, None]).sum(dim=3)  # B T G h w
         attention = product / x.norm(dim=3).clamp(min=1e-12)  # B T G h w
         record("pcmanet.attention", attention)
-        merged = self.merge((x * attention.unsqueeze(3)).flatten(2, 3).flatten(0, 1))  # BT C h w
-        return merged.unflatten(0, sound.shape[:2])
+        weighed = (x * attention.unsqueeze(3)).flatten(2, 3)  # B T C h w
+        merged: Tensor = self.merge(weighed.flatten(0, 1)).view(weighed.shape)
+        return merged
 
 
 class Addition(nn.Module):

@@ -24,10 +24,8 @@ class GuidedFusion(nn.Module):
 
     def forward(self, fine: Tensor, coarse: Tensor | None, guide: Tensor | None) -> Tensor:
         """fine (N, C, h, w); coarse and guide (N, C, any size) where they are taken -> (N, C, h, w)."""
-        size = fine.shape[-2:]
-        if self.coarse is not None:
-            fine = fine + self.coarse(F.interpolate(coarse, size, mode="bilinear"))
-        if self.guide is not None:
-            fine = fine + self.guide(F.interpolate(guide, size, mode="bilinear"))
+        for layer, x in ((self.coarse, coarse), (self.guide, guide)):
+            if layer is not None and x is not None:
+                fine = fine + layer(F.interpolate(x, fine.shape[-2:], mode="bilinear"))
         merged: Tensor = self.merge(fine)
         return merged

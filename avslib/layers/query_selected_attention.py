@@ -106,6 +106,6 @@ class QuerySelectedCrossAttention(nn.Module):
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, present: Tensor) -> Tensor:
         """query (B, Q, C), key and value (B, P, C), present (B, P) bool -> (B, Q, C)."""
-        q, k, v = (x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (query, key, value))
+        q, k, v = (x.view(*x.shape[:2], self.heads, -1).transpose(1, 2) for x in (query, key, value))
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=present[:, None, None])  # B heads Q C/heads
         return mixed.transpose(1, 2).flatten(2)

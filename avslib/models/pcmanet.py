@@ -117,13 +117,13 @@ class PCMANet(nn.Module):
             result = self.fuse[level](aligned.flatten(0, 1), coarser.result, guide)  # N C h w
             logits = self.score[level](result)  # N K h w
             unsure = self.mask(logits, coarser.unsure)  # N h w
-            record("pcmanet.unsure", unsure.unflatten(0, valid.shape))
+            record("pcmanet.unsure", by_clip(unsure, valid))
             coarser = Coarser(sound, result, unsure)
             predictions[self.stages[level]] = logits
         finest = self.stages[0]
         logits = F.interpolate(predictions.pop(finest), frames.shape[-2:], mode="bilinear")
-        logits = logits.unflatten(0, valid.shape) * valid[:, :, None, None, None]  # B T K H W
-        others = {f"logits{i}": x.unflatten(0, valid.shape) for i, x in predictions.items()}
+        logits = by_clip(logits, valid) * valid[:, :, None, None, None]  # B T K H W
+        others = {f"logits{i}": by_clip(x, valid) for i, x in predictions.items()}
         return Prediction(logits, others)
 
     def _guide(
@@ -139,9 +139,14 @@ class PCMANet(nn.Module):
         x, selected = aligned.flatten(0, 1), None
         if coarser.unsure is not None:
             x = F.adaptive_avg_pool2d(x, coarser.unsure.shape[-2:])  # type: ignore[arg-type]
-            selected = coarser.unsure.unflatten(0, valid.shape) if self.masking else None
-        guide, sound = self.attend[level](x.unflatten(0, valid.shape), coarser.sound, valid, selected)
+            selected = by_clip(coarser.unsure, valid) if self.masking else None
+        guide, sound = self.attend[level](by_clip(x, valid), coarser.sound, valid, selected)
         return guide.flatten(0, 1), coarser.sound if sound is None else sound
+
+
+def by_clip(frames: Tensor, valid: Tensor) -> Tensor:
+    """(N, ...) -> (B, T, ...), as `valid` (B, T) has them."""
+    return frames.view(*valid.shape, *frames.shape[1:])
 
 
 @dataclass(frozen=True)
@@ -168,7 +173,7 @@ class PCMANetCriterion(nn.Module):
         terms = {f"stage{finest}": stage_loss(prediction.logits, batch)}
         for stage, logits in others.items():
             full = F.interpolate(logits.flatten(0, 1), batch.labels.shape[-2:], mode="bilinear")
-            terms[f"stage{stage}"] = stage_loss(full.unflatten(0, batch.labels.shape[:2]), batch)
+            terms[f"stage{stage}"] = stage_loss(by_clip(full, batch.valid), batch)
         return terms
 
 

@@ -39,6 +39,13 @@ def f_curve(logits: Tensor, foreground: Tensor) -> Tensor:
     return f.nan_to_num(0.0).cpu()
 
 
+def any_class(logits: Tensor) -> Tensor:
+    """(N, K, H, W) -> (N, H, W): the logit of the probability of any class but 0; K = 1 as it is."""
+    if logits.shape[1] == 1:
+        return logits[:, 0]
+    return logits[:, 1:].logsumexp(1) - logits[:, 0]
+
+
 class AVSBenchBinary:
     """mIoU and F of binary masks, batch by batch (AVSBench paper, section 4; `avs_scripts/*/utils`).
 
@@ -54,16 +61,19 @@ class AVSBenchBinary:
       marked), and is skipped in F. A batch of such frames only adds an F of 0.
     - The last threshold is 1.0, the first 0.0: at the first every pixel is marked, so F is never
       below that of a mask that covers the picture.
+    - Masks that are only black and white have no thresholds: their F is that of the mask itself (or of the
+      whole picture, if that is higher), and lower than the F of the probabilities they were cut from.
     - No pixel can be ignored.
 
     frames_per_batch: in frames, not clips
+    any_class:        of several logits a pixel, score the probability that it is any class but background
     Raises UserError when it is below 1.
     """
 
-    def __init__(self, *, frames_per_batch: int = 4 * SECONDS) -> None:
+    def __init__(self, *, frames_per_batch: int = 4 * SECONDS, any_class: bool = False) -> None:
         if frames_per_batch < 1:
             raise UserError(f"frames_per_batch={frames_per_batch}; a batch holds at least 1 frame")
-        self.frames_per_batch = frames_per_batch
+        self.frames_per_batch, self.any_class = frames_per_batch, any_class
         self.batches = 0
         self.totals = torch.zeros(2, dtype=torch.float64)  # mIoU and F, summed over whole batches
         # Frames of the batch under way: IoU, whether it has foreground, F at 255 thresholds
@@ -73,8 +83,9 @@ class AVSBenchBinary:
     def name(self) -> str:
         """E.g. 'avsbench-binary (batch of 4 clips)'; in frames where that is no whole number of clips."""
         clips, rest = divmod(self.frames_per_batch, SECONDS)
-        count, unit = (self.frames_per_batch, "frame") if rest else (clips, "clip")
-        return f"avsbench-binary (batch of {count} {unit}{'s' if count > 1 else ''})"
+        count, unit = (self.frames_per_batch, "frame") if rest or self.any_class else (clips, "clip")
+        more = ", any class" if self.any_class else ""
+        return f"avsbench-binary (batch of {count} {unit}{'s' if count > 1 else ''}{more})"
 
     def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None:
         """Score more frames.
@@ -86,13 +97,14 @@ class AVSBenchBinary:
         finite, or the label 255.
         """
         frames = as_frames(logits, labels, valid).only_valid()
-        if frames.logits.shape[1] != 1:
+        channels = frames.logits.shape[1]
+        if channels != 1 and not self.any_class:
             raise UserError(
-                f"avsbench-binary takes one logit a pixel, not {frames.logits.shape[1]}; "
+                f"avsbench-binary takes one logit a pixel, not {channels}; "
                 "of two classes give logits[1] - logits[0]"
             )
         check_labels(frames.labels, IGNORE - 1, ignore=False, protocol="avsbench-binary")
-        scores, foreground = frames.logits[:, 0], frames.labels > 0  # (N, H, W)
+        scores, foreground = any_class(frames.logits), frames.labels > 0  # (N, H, W)
         found = foreground.any(2).any(1).cpu()
         iou, curve = mask_iou(scores, foreground), f_curve(scores, foreground)
         self._append(torch.cat([iou.unsqueeze(1), found.unsqueeze(1), curve], dim=1))
@@ -100,10 +112,10 @@ class AVSBenchBinary:
     def merge(self, other: AVSBenchBinary) -> None:
         """Add what another process scored. Equal to one process if all but one were given whole batches.
 
-        Raises UserError when the batch sizes differ.
+        Raises UserError when the batch sizes differ, or what is scored does.
         """
-        if other.frames_per_batch != self.frames_per_batch:
-            raise UserError(f"cannot merge {self.name} with {other.name}; use one batch size")
+        if other.name != self.name:
+            raise UserError(f"cannot merge {self.name} with {other.name}; score one way")
         self.batches += other.batches
         self.totals = self.totals + other.totals
         self._append(other.pending)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.metrics.frames import Frames, as_frames, check_labels
+from avslib.metrics.frames import Frames, as_frames, decide
 from avslib.metrics.statistics import confusion
 
 BETA_SQUARED = 0.3
@@ -49,17 +49,13 @@ class AVSBenchSemantic:
     def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None:
         """Score more frames.
 
-        logits (B, T, K, H, W) with labels (B, T, H, W) and valid (B, T), or without the clip axis.
+        logits (B, T, K, H, W) with labels (B, T, H, W) and valid (B, T), or without the clip axis; one
+        logit a pixel passes for two classes.
 
         Raises UserError on shapes that do not fit, logits that are not finite, or labels outside
         0..K-1 in a valid frame.
         """
         frames = as_frames(logits, labels, valid)
-        if frames.logits.shape[1] != self.classes:
-            raise UserError(
-                f"avsbench-semantic of {self.classes} classes got {frames.logits.shape[1]} logits"
-            )
-        check_labels(frames.labels[frames.valid], self.classes - 1, ignore=False, protocol=self.name)
         self._add(confusion(*self._maps(frames), self.classes).double().cpu())
 
     def merge(self, other: AVSBenchSemantic) -> None:
@@ -89,8 +85,9 @@ class AVSBenchSemantic:
         if not self.count_padded_frames:
             frames = frames.only_valid()
         blank = ~frames.valid.view(-1, 1, 1)
-        predicted = frames.logits.argmax(1)
-        return predicted.masked_fill(blank, 0), frames.labels.masked_fill(blank, 0)
+        frames = Frames(frames.logits, frames.labels.masked_fill(blank, 0), frames.valid)
+        predicted, labels = decide(frames, self.classes, ignore=False, protocol=self.name)
+        return predicted.masked_fill(blank, 0), labels
 
     def _add(self, tables: Tensor) -> None:
         """Add confusion matrices (N, K, K) of frames."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.metrics.frames import as_frames, check_labels
+from avslib.metrics.frames import as_frames, decide
 from avslib.metrics.statistics import confusion
 
 
@@ -51,17 +51,9 @@ class DatasetLevel:
         neither in 0..K-1 nor 255.
         """
         frames = as_frames(logits, labels, valid).only_valid()
-        channels = frames.logits.shape[1]
-        if channels != self.classes and (channels, self.classes) != (1, 2):
-            raise UserError(f"dataset-level of {self.classes} classes got {channels} logits a pixel")
-        labels = frames.labels
-        if channels == 1:
-            check_labels(labels, 254, ignore=True, protocol=self.name)
-            predicted = (frames.logits[:, 0].sigmoid() > self.threshold).long()  # (N, H, W)
-            labels = torch.where((labels > 0) & (labels < 255), 1, labels)
-        else:
-            check_labels(labels, self.classes - 1, ignore=True, protocol=self.name)
-            predicted = frames.logits.argmax(1)  # (N, H, W)
+        predicted, labels = decide(
+            frames, self.classes, ignore=True, protocol=self.name, threshold=self.threshold
+        )  # (N, H, W)
         self.confusion = self.confusion + confusion(predicted, labels, self.classes).sum(0).cpu()
 
     def merge(self, other: DatasetLevel) -> None:

@@ -66,3 +66,22 @@ def check_labels(labels: Tensor, highest: int, *, ignore: bool, protocol: str) -
         )
     if bool(wrong.any()):
         raise UserError(f"{protocol}: label {int(labels[wrong][0])} is outside 0..{highest}")
+
+
+def decide(
+    frames: Frames, classes: int, *, ignore: bool, protocol: str, threshold: float = 0.5
+) -> tuple[Tensor, Tensor]:
+    """The class of each pixel, predicted and true: (N, H, W) long each, checked.
+
+    One logit a pixel passes for two classes: it marks where its sigmoid is above `threshold`, and any label
+    above 0 is foreground. Raises UserError for another number of logits, or labels that do not fit.
+    """
+    channels, labels = frames.logits.shape[1], frames.labels
+    if channels != classes and (channels, classes) != (1, 2):
+        raise UserError(f"{protocol} of {classes} classes got {channels} logits a pixel")
+    if channels > 1:
+        check_labels(labels, classes - 1, ignore=ignore, protocol=protocol)
+        return frames.logits.argmax(1), labels
+    check_labels(labels, IGNORE - 1, ignore=ignore, protocol=protocol)
+    marked = (frames.logits[:, 0].sigmoid() > threshold).long()
+    return marked, torch.where((labels > 0) & (labels != IGNORE), 1, labels)

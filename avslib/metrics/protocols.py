@@ -1,19 +1,50 @@
 """The named ways to score. The same masks get different numbers under each: a table says which.
 
 Each protocol has a `name`, `update(logits, labels, valid=None)`, `compute() -> {number: value}`, and
-`merge(other)` for evaluation in several processes. What is kept does not grow with the data.
+`merge(other)` for evaluation in several processes. What is kept does not grow with the data. `protocol(name)`
+makes one; `BySubset` scores parts of the data apart.
 """
 
 from __future__ import annotations
 
+from avslib.errors import UserError
 from avslib.metrics.avsbench_binary import AVSBenchBinary
 from avslib.metrics.avsbench_semantic import AVSBenchSemantic
 from avslib.metrics.dataset_level import DatasetLevel
+from avslib.metrics.j_and_f import JAndF
+from avslib.metrics.j_and_f_papers import JAndFOfPapers
+from avslib.metrics.subsets import BySubset, sources
 
-__all__ = ["PROTOCOLS", "AVSBenchBinary", "AVSBenchSemantic", "DatasetLevel"]
+__all__ = [
+    "PROTOCOLS", "AVSBenchBinary", "AVSBenchSemantic", "BySubset", "DatasetLevel", "JAndF", "JAndFOfPapers",
+    "protocol", "sources",
+]  # fmt: skip
 
-PROTOCOLS: dict[str, type[AVSBenchBinary | AVSBenchSemantic | DatasetLevel]] = {
+Named = AVSBenchBinary | AVSBenchSemantic | DatasetLevel | JAndF | JAndFOfPapers
+
+PROTOCOLS: dict[str, type[Named]] = {
     "avsbench-binary": AVSBenchBinary,
     "avsbench-semantic": AVSBenchSemantic,
     "dataset-level": DatasetLevel,
+    "J&F": JAndF,
+    "J&F-papers": JAndFOfPapers,
 }
+
+
+def protocol(name: str, *, classes: int = 2) -> Named:
+    """A fresh protocol that takes the logits of `classes` classes, background included; for 2, one logit.
+
+    Binary masks pass for two classes in `avsbench-semantic`; of several classes `avsbench-binary` scores the
+    foreground; `J&F-papers` is the mean of the benchmark's own numbers: of the first for 2 classes, else of
+    the second. Raises UserError for an unknown name.
+    """
+    if name not in PROTOCOLS:
+        raise UserError(f"unknown protocol {name!r}; choose of: {', '.join(PROTOCOLS)}")
+    if name == "avsbench-binary":
+        return AVSBenchBinary(any_class=classes > 2)
+    if name == "J&F-papers":
+        return JAndFOfPapers(of=AVSBenchSemantic(classes=classes) if classes > 2 else AVSBenchBinary())
+    build: type[AVSBenchSemantic | DatasetLevel | JAndF] = {
+        "avsbench-semantic": AVSBenchSemantic, "dataset-level": DatasetLevel, "J&F": JAndF,
+    }[name]  # fmt: skip
+    return build(classes=classes)

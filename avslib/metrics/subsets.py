@@ -1,0 +1,103 @@
+"""The same protocol for all clips and for parts of them: v1s, v1m and v2, or one source and several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from avslib.errors import UserError
+from avslib.types import IGNORE
+
+SMALLEST = 100
+"""Pixels: a class that shows no more in any frame is not counted as a source (CAVP's code)."""
+
+
+class Scorer(Protocol):
+    """What `BySubset` asks of a protocol."""
+
+    @property
+    def name(self) -> str: ...
+
+    def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None: ...
+
+    def merge(self, other: Any, /) -> None: ...
+
+    def compute(self) -> dict[str, float]: ...
+
+
+P = TypeVar("P", bound=Scorer)
+
+
+class BySubset(Generic[P]):
+    """One protocol for everything, and a copy of it for each subset that a clip is said to be in. The traps:
+
+    - The number over everything is not the mean of the subsets' numbers, under no protocol: subsets differ
+      in size, and classes that a subset lacks count differently.
+    - `avsbench-binary` cuts its batches within each subset.
+    - With several processes a subset's batches are cut within each of them.
+
+    protocol: fresh; it becomes the one over everything
+    Raises UserError when it has scored something already.
+    """
+
+    def __init__(self, protocol: P) -> None:
+        self.whole, self._fresh = protocol, deepcopy(protocol)
+        self.parts: dict[str, P] = {}
+
+    @property
+    def name(self) -> str:
+        """The protocol's."""
+        return self.whole.name
+
+    def update(
+        self, logits: Tensor, labels: Tensor, valid: Tensor | None = None, *, subsets: Sequence[str] = ()
+    ) -> None:
+        """Score more clips: logits (B, T, K, H, W), labels (B, T, H, W), valid (B, T).
+
+        subsets: B names; none, and only the whole is scored.
+        Raises UserError when there is not one name a clip, and as the protocol does.
+        """
+        if subsets and len(subsets) != len(logits):
+            raise UserError(f"{len(subsets)} names of subsets for {len(logits)} clips; give one a clip")
+        self.whole.update(logits, labels, valid)
+        for name in dict.fromkeys(subsets):
+            chosen = torch.tensor([other == name for other in subsets], device=logits.device)
+            flags = None if valid is None else valid[chosen.to(valid.device)]
+            self._part(name).update(logits[chosen], labels[chosen.to(labels.device)], flags)
+
+    def merge(self, other: BySubset[P]) -> None:
+        """Add what another process scored. Raises UserError when it did not score the same way."""
+        self.whole.merge(other.whole)
+        for name, part in other.parts.items():
+            self._part(name).merge(part)
+
+    def compute(self) -> dict[str, dict[str, float]]:
+        """{protocol's name: {number: value}, 'name, subset': {number: value}, ...} so far."""
+        parts = {f"{self.name}, {name}": self.parts[name].compute() for name in sorted(self.parts)}
+        return {self.name: self.whole.compute(), **parts}
+
+    def _part(self, name: str) -> P:
+        if name not in self.parts:
+            self.parts[name] = deepcopy(self._fresh)
+        return self.parts[name]
+
+
+def sources(labels: Tensor, valid: Tensor | None = None, *, smallest: int = SMALLEST) -> list[str]:
+    """B names out of labels (B, T, H, W) with valid (B, T): 'silent', 'single source' or 'multi-source'.
+
+    Counted are the classes that show more than `smallest` pixels in one frame. The papers' own list of
+    single- and multi-source clips of AVSS (1,278 and 276) is not public, so theirs cannot be rebuilt with
+    certainty. Binary labels know one class: no clip of theirs is multi-source.
+    """
+    real = torch.ones(labels.shape[:2], dtype=torch.bool) if valid is None else valid.bool()
+    shown = torch.where(real.to(labels.device)[:, :, None, None], labels, 0)  # (B, T, H, W)
+    names = []
+    for clip in shown.flatten(2):  # (T, H*W)
+        pixels = torch.stack([torch.bincount(frame, minlength=IGNORE + 1) for frame in clip])  # (T, 256)
+        count = int((pixels[:, 1:IGNORE] > smallest).any(0).sum())
+        names.append(("silent", "single source", "multi-source")[min(count, 2)])
+    return names

@@ -19,6 +19,9 @@ from avslib.models.pcmanet import PCMANet
 CLIP_SECONDS = {"s4": 5, "ms3": 5, "avss": 10}
 """The authors' code cuts the frames it is given into clips of so many."""
 
+SIDES = range(217, 225)
+"""Pixels: the authors' code averages maps down to 7, 7, 14 and 28 places a side, which fit no other sizes."""
+
 ATTENTION = "qsca{stage}.attn.transformer.layers.0.0."
 QUERY, KEY_VALUE = "a_to_qkv.weight[query]", "a_to_qkv.weight[key, value]"
 
@@ -102,9 +105,10 @@ def inputs(case: ReferenceCase) -> tuple[Tensor, Tensor]:
         raise UserError(f"pcmanet has no task {case.task!r}, only {', '.join(CLIP_SECONDS)}")
     seconds = CLIP_SECONDS[case.task]
     frames, embedding = case.shape("frames"), case.shape("audio128")
-    if len(frames) < 4 or frames[-3] != 3 or not all(217 <= side <= 224 for side in frames[-2:]):
+    if len(frames) < 4 or frames[-3] != 3 or not set(frames[-2:]) <= set(SIDES):
         raise UserError(
-            f"frames {frames} must be (N, 3, H, W) of 217 to 224 pixels: the authors' code pools to fixed sizes"
+            f"frames {frames} must be (N, 3, H, W) of {min(SIDES)} to {max(SIDES)} pixels: the authors' code "
+            "averages to fixed sizes"
         )
     count = math.prod(frames[:-3])
     if count == 0 or count % seconds or embedding[-1:] != (128,) or math.prod(embedding[:-1]) != count:

@@ -12,10 +12,11 @@ from documented_tpavi import State, norm, part, pvt
 from torch import Tensor
 
 POOLED = {4: 7, 3: 7, 2: 14, 1: 28}
+"""Places a side that each stage asks from, of pictures of 224 pixels."""
 
 
 def model(state: State, frames: Tensor, audio: Tensor, *, groups: int, seconds: int) -> dict[str, Tensor]:
-    """frames (N, 3, 224, 224), audio (N, 128), N a multiple of `seconds` -> outputs by the names of a case."""
+    """frames (N, 3, H, H), H a multiple of 32, audio (N, 128), N a multiple of `seconds` -> outputs by the names of a case."""
     maps = pvt(part(state, "encoder_backbone."), frames)
     name = "aud_fc1" if "aud_fc1.weight" in state else "aud_fc"
     audio = F.linear(audio, state[f"{name}.weight"], state[f"{name}.bias"])
@@ -23,7 +24,9 @@ def model(state: State, frames: Tensor, audio: Tensor, *, groups: int, seconds: 
     for stage in (4, 3, 2, 1):
         x = cbr(maps[stage - 1], part(state, f"conv{stage}."), padding=1)
         low = avga(part(state, f"avga{stage}."), x, audio, groups)
-        guide, passed = qsca(part(state, f"qsca{stage}."), low, passed, mask, POOLED[stage], seconds)
+        guide, passed = qsca(
+            part(state, f"qsca{stage}."), low, passed, mask, POOLED[stage] * frames.shape[-1] // 224, seconds
+        )
         above = fuse(part(state, f"gf{stage}."), low, above, guide)
         head = part(state, f"output_conv{stage}.")
         score = F.conv2d(cbr(above, head, padding=1), head["3.weight"], head["3.bias"])

@@ -5,23 +5,46 @@ from __future__ import annotations
 import runpy
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import avslib.recipes.avsegformer as avsegformer
 import avslib.recipes.tpavi as tpavi
 from avslib.errors import UserError
 from avslib.recipes.real_data import on_files
 from avslib.recipes.recipe import Optimiser, Published, Recipe, Schedule
 
-RECIPES: dict[str, Callable[[str], Recipe]] = {"tpavi": tpavi.recipe}
+RECIPES: dict[str, Callable[[str], Recipe]] = {"tpavi": tpavi.recipe, "avsegformer": avsegformer.recipe}
 """Recipe name -> function from a data name to the recipe; raises UserError for unknown data."""
 
-PUBLISHED: dict[str, tuple[Published, ...]] = {"tpavi": tpavi.PUBLISHED}
+PUBLISHED: dict[str, tuple[Published, ...]] = {
+    "tpavi": tpavi.PUBLISHED,
+    "avsegformer": avsegformer.PUBLISHED,
+}
 """Recipe name -> the paper's own rows, for the ledger."""
 
-DATA: dict[str, tuple[str, ...]] = {"tpavi": tuple(tpavi.DATA)}
+DATA: dict[str, tuple[str, ...]] = {
+    "tpavi": tuple(tpavi.DATA),
+    "avsegformer": tuple(tpavi.DATA),
+}
 """Recipe name -> the data names it knows."""
 
-__all__ = ["DATA", "PUBLISHED", "RECIPES", "Optimiser", "Published", "Recipe", "Schedule", "find_recipe"]
+ABLATIONS: dict[str, Callable[[str], Recipe]] = {
+    f"avsegformer-{row}": partial(avsegformer.recipe, row=row) for row in avsegformer.TABLE_2
+}
+"""Rows of the papers' ablation tables, as recipes: `avslib train avsegformer-no-mixer --data mini/ms3`."""
+
+__all__ = [
+    "ABLATIONS",
+    "DATA",
+    "PUBLISHED",
+    "RECIPES",
+    "Optimiser",
+    "Published",
+    "Recipe",
+    "Schedule",
+    "find_recipe",
+]
 
 
 def find_recipe(name: str, data: str, data_dir: Path | str | None = None) -> Recipe:
@@ -34,9 +57,10 @@ def find_recipe(name: str, data: str, data_dir: Path | str | None = None) -> Rec
     """
     if name.endswith(".py"):
         return on_files(_recipe_of_file(Path(name), data), data_dir)
-    if name not in RECIPES:
+    known = RECIPES | ABLATIONS
+    if name not in known:
         raise UserError(f"unknown recipe {name!r}; choose one of: {', '.join(RECIPES)}, or give a .py file")
-    return on_files(RECIPES[name](data), data_dir)
+    return on_files(known[name](data), data_dir)
 
 
 def _recipe_of_file(path: Path, data: str) -> Recipe:

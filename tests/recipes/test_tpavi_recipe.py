@@ -24,7 +24,7 @@ KNOWN = [(name, data) for name, names in DATA.items() for data in names]
 @pytest.mark.parametrize(("name", "data"), KNOWN)
 def test_every_schedule_is_complete(name: str, data: str) -> None:
     recipe = find_recipe(name, data)
-    assert set(recipe.schedules) == {"smoke", "reduced", "full"}
+    assert set(recipe.schedules) >= {"smoke", "reduced", "full"}
     assert recipe.data == data
     for schedule, plan in recipe.schedules.items():
         train_clips = recipe.datasets("train", plan, 0, 0)

@@ -27,8 +27,8 @@ class AudioVisualGroupAttention(nn.Module):
         self.hear = nn.Sequential(nn.Linear(width, width), nn.Linear(width, width // groups), nn.ReLU())
         self.merge = conv_norm_relu(width, width, kernel=1)
 
-    def forward(self, maps: Tensor, sound: Tensor) -> Tensor:
-        """maps (B, T or 1, C, h, w), sound (B, T, C) -> (B, T, C, h, w).
+    def forward(self, maps: Tensor, sound: Tensor) -> tuple[Tensor, Tensor | None]:
+        """maps (B, T or 1, C, h, w), sound (B, T, C) -> (B, T, C, h, w), and the cosines (B, T, G, h, w).
 
         A time axis of 1 is a still: it is projected once and compared with T sounds.
         """
@@ -40,12 +40,12 @@ class AudioVisualGroupAttention(nn.Module):
         record("pcmanet.attention", attention)
         weighed = (x * attention.unsqueeze(3)).flatten(2, 3)  # B T C h w
         merged: Tensor = self.merge(weighed.flatten(0, 1)).view(weighed.shape)
-        return merged
+        return merged, attention
 
 
 class Addition(nn.Module):
     """In the place of AVGA: the sound is added to every pixel. The first row of PCMANet's Table IV."""
 
-    def forward(self, maps: Tensor, sound: Tensor) -> Tensor:
-        """As `AudioVisualGroupAttention`."""
-        return maps + sound[..., None, None]
+    def forward(self, maps: Tensor, sound: Tensor) -> tuple[Tensor, Tensor | None]:
+        """As `AudioVisualGroupAttention`, without cosines."""
+        return maps + sound[..., None, None], None

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -24,7 +25,7 @@ from avslib.layers.query_selected_attention import QuerySelectedCrossAttention
 from avslib.layers.recording import record
 from avslib.losses.soft_iou import soft_iou_loss
 from avslib.models.tpavi import mask_loss
-from avslib.types import Batch, Prediction
+from avslib.types import IGNORE, Batch, Prediction
 
 
 class PCMANet(nn.Module):
@@ -44,6 +45,8 @@ class PCMANet(nn.Module):
     masking:         False is QSCA "w/o M": all queries are kept
     continuity:      False is QSCA "w/o C": every stage hears the first sound, not the one before's answer
     progression:     False is CIM "w/o P": masks of different stages are independent
+
+    guided: put `agreement<i>` (B, T, h, w) into the extras, AVGA's cosines averaged, for `agreement_loss`
 
     The last three arguments are the authors' code's, see `QuerySelectedCrossAttention`.
 
@@ -68,6 +71,7 @@ class PCMANet(nn.Module):
         masking: bool = True,
         continuity: bool = True,
         progression: bool = True,
+        guided: bool = False,
         scrambled_layout: bool = False,
         selection_without_gradient: bool = False,
         bias_on_unselected: bool = False,
@@ -75,6 +79,7 @@ class PCMANet(nn.Module):
         super().__init__()
         self.visual, self.audio = visual, audio
         self.stages, self.masking, self.continuity = tuple(stages), masking, continuity
+        self.guided = guided
         channels: Sequence[int] = visual.channels  # type: ignore[assignment]
         levels = range(len(self.stages))
         self.reduce = nn.ModuleList(conv_norm_relu(channels[stage - 1], width) for stage in stages)
@@ -110,9 +115,12 @@ class PCMANet(nn.Module):
         heard = self.hear(embedding)  # B T C
         coarser = Coarser(sound=heard)
         predictions: dict[int, Tensor] = {}
+        extras: dict[str, Tensor] = {}
         for level in reversed(range(len(self.stages))):
             x = self.reduce[level](maps[self.stages[level] - 1]).unflatten(0, frames.shape[:2])
-            aligned = self.align[level](x, heard)  # B T C h w
+            aligned, cosines = self.align[level](x, heard)  # B T C h w, B T G h w
+            if self.guided and cosines is not None:
+                extras[f"agreement{self.stages[level]}"] = cosines.mean(dim=2)
             guide, sound = self._guide(level, aligned, coarser, valid)
             result = self.fuse[level](aligned.flatten(0, 1), coarser.result, guide)  # N C h w
             logits = self.score[level](result)  # N K h w
@@ -123,8 +131,8 @@ class PCMANet(nn.Module):
         finest = self.stages[0]
         logits = F.interpolate(predictions.pop(finest), frames.shape[-2:], mode="bilinear")
         logits = by_clip(logits, valid) * valid[:, :, None, None, None]  # B T K H W
-        others = {f"logits{i}": by_clip(x, valid) for i, x in predictions.items()}
-        return Prediction(logits, others)
+        extras |= {f"logits{i}": by_clip(x, valid) for i, x in predictions.items()}
+        return Prediction(logits, extras)
 
     def _guide(
         self, level: int, aligned: Tensor, coarser: Coarser, valid: Tensor
@@ -164,7 +172,13 @@ class PCMANetCriterion(nn.Module):
     Binary: cross-entropy per pixel plus `soft_iou_loss` (eq. 10). With classes: cross-entropy alone, as the
     authors' code has it. Every stage's logits are enlarged to the labels' size. Annotated frames only: S4 sees
     its first frame.
+
+    short: also {"agreement"}: `agreement_loss`, which is not the paper's; the model must be `guided`
     """
+
+    def __init__(self, *, short: bool = False) -> None:
+        super().__init__()
+        self.short = short
 
     def forward(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Prediction and batch -> {term: scalar}, unweighted."""
@@ -174,6 +188,8 @@ class PCMANetCriterion(nn.Module):
         for stage, logits in others.items():
             full = F.interpolate(logits.flatten(0, 1), batch.labels.shape[-2:], mode="bilinear")
             terms[f"stage{stage}"] = stage_loss(by_clip(full, batch.valid), batch)
+        if self.short:
+            terms["agreement"] = agreement_loss(prediction, batch)
         return terms
 
 
@@ -181,3 +197,19 @@ def stage_loss(logits: Tensor, batch: Batch) -> Tensor:
     """logits (B, T, K, H, W) -> cross-entropy, plus soft IoU if K is 1."""
     loss = mask_loss(logits, batch.labels, batch.annotated)
     return loss + soft_iou_loss(logits, batch.labels, batch.annotated) if logits.shape[2] == 1 else loss
+
+
+def agreement_loss(prediction: Prediction, batch: Batch) -> Tensor:
+    """Cross-entropy between AVGA's cosines, averaged over groups, and the mask at each stage's size.
+
+    It tells AVGA directly what the mask losses let it find out in the end: that a pixel should agree with the
+    sound of its own object. Mean over stages and annotated frames. For schedules of minutes; not the paper's.
+    """
+    masks = ((batch.labels > 0) & (batch.labels != IGNORE)).float() * batch.annotated[:, :, None, None]
+    losses = []
+    for name, cosine in prediction.extras.items():
+        if name.startswith("agreement"):
+            target = F.adaptive_avg_pool2d(masks, (cosine.shape[-2], cosine.shape[-1]))  # B T h w
+            each = F.binary_cross_entropy(cosine.clamp(0, 1), target, reduction="none").mean(dim=(2, 3))
+            losses.append((each * batch.annotated).sum() / batch.annotated.sum().clamp(min=1))
+    return torch.stack(losses).mean()

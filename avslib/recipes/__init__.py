@@ -9,28 +9,36 @@ from functools import partial
 from pathlib import Path
 
 import avslib.recipes.avsegformer as avsegformer
+import avslib.recipes.pcmanet as pcmanet
 import avslib.recipes.tpavi as tpavi
 from avslib.errors import UserError
 from avslib.recipes.real_data import on_files
 from avslib.recipes.recipe import Optimiser, Published, Recipe, Schedule
 
-RECIPES: dict[str, Callable[[str], Recipe]] = {"tpavi": tpavi.recipe, "avsegformer": avsegformer.recipe}
+RECIPES: dict[str, Callable[[str], Recipe]] = {
+    "tpavi": tpavi.recipe,
+    "avsegformer": avsegformer.recipe,
+    "pcmanet": pcmanet.recipe,
+}
 """Recipe name -> function from a data name to the recipe; raises UserError for unknown data."""
 
 PUBLISHED: dict[str, tuple[Published, ...]] = {
     "tpavi": tpavi.PUBLISHED,
     "avsegformer": avsegformer.PUBLISHED,
+    "pcmanet": pcmanet.PUBLISHED,
 }
 """Recipe name -> the paper's own rows, for the ledger."""
 
 DATA: dict[str, tuple[str, ...]] = {
     "tpavi": tuple(tpavi.DATA),
     "avsegformer": tuple(tpavi.DATA),
+    "pcmanet": tuple(tpavi.DATA),
 }
 """Recipe name -> the data names it knows."""
 
 ABLATIONS: dict[str, Callable[[str], Recipe]] = {
-    f"avsegformer-{row}": partial(avsegformer.recipe, row=row) for row in avsegformer.TABLE_2
+    **{f"avsegformer-{row}": partial(avsegformer.recipe, row=row) for row in avsegformer.TABLE_2},
+    **{f"pcmanet-{variant}": partial(pcmanet.recipe, variant=variant) for variant in pcmanet.VARIANTS},
 }
 """Rows of the papers' ablation tables, as recipes: `avslib train avsegformer-no-mixer --data mini/ms3`."""
 

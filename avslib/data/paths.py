@@ -24,7 +24,8 @@ def inside(root: Path, relative: str) -> Path:
     Raises UserError for an absolute path, a `..`, a backslash, and for links that leave the folder.
     """
     parts = PurePosixPath(relative).parts
-    if not parts or parts[0] == "/" or ".." in parts or "\\" in relative or not relative.isprintable():
+    named = parts and relative.isprintable() and "\\" not in relative
+    if not named or relative.startswith("/") or ".." in parts:
         raise UserError(f"{relative!r}: not a path inside {root}; correct the table that names it")
     path = root / relative
     real = os.path.realpath(path)

@@ -1,0 +1,79 @@
+"""What a table says can never lead out of the data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from avslib.data.paths import data_folder, expect, inside, missing, plain_name
+from avslib.data.tables import read_table
+from avslib.errors import UserError
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/etc/passwd", "..", "a/../../b", "a/..", "a\\..\\b", "a\0b", "a\nb", "//host/share", "../data/a"],
+)
+def test_paths_that_lead_out_are_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(UserError, match="not a path inside") as error:
+        inside(tmp_path, path)
+    assert "\n" not in str(error.value)
+
+
+def test_paths_inside_are_taken_whether_or_not_there_is_a_file(tmp_path: Path) -> None:
+    assert inside(tmp_path, "a/b c/d..png") == tmp_path / "a/b c/d..png"
+    assert inside(Path("/"), "etc") == Path("/etc")
+
+
+def test_a_link_is_followed_to_its_end(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    (root / "a").mkdir(parents=True)
+    (root / "b").symlink_to(root / "a")
+    (root / "c").symlink_to(tmp_path)
+    (root / "d").symlink_to("c")
+    (tmp_path / "data-too").mkdir()
+    (root / "e").symlink_to(tmp_path / "data-too")
+    assert inside(data_folder(root), "b/x") == root / "b/x"
+    for name in ("c", "c/data-too/x", "d/x", "e/x"):
+        with pytest.raises(UserError, match="a link that leaves"):
+            inside(data_folder(root), name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/a", "a\\b", "C:a", "a\0", "a\n"])
+def test_a_plain_name_is_one_name(name: str) -> None:
+    with pytest.raises(UserError, match=r"table\.csv: .* is not a plain name"):
+        plain_name(name, "table.csv")
+    assert plain_name("-Uv9 horse_clip-clop..x", "table.csv")
+
+
+def test_what_is_missing_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/1.png").touch()
+    assert missing(tmp_path, ["a/1.png", "a/2.png", "b/1.png", "a"]) == ["a/2.png", "b/1.png"]
+    expect(tmp_path, ["a/1.png"])
+    with pytest.raises(UserError, match=r"a/2\.png: missing \(and 1 more\); see what is there with"):
+        expect(tmp_path, ["a/1.png", "a/2.png", "b/1.png"])
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "empty"),
+        (b"\n\n", "empty"),
+        (b"a,b\n1,2\n", "no column name, split; it has a, b"),
+        (b"name,split\n1\n", "line 2 has 1 of 2 columns"),
+        (b"\xff\xfe\x00", "not a csv table"),
+        (b"name,split\n" + b"x" * 200_000 + b",train\n", "not a csv table"),
+    ],
+)
+def test_a_table_that_is_none_is_told(tmp_path: Path, data: bytes, told: str) -> None:
+    (tmp_path / "t.csv").write_bytes(data)
+    with pytest.raises(UserError, match=rf"t\.csv: {told}"):
+        read_table(tmp_path / "t.csv", ("name", "split"))
+
+
+def test_a_table_may_have_a_mark_spaces_and_more_columns(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfsplit , name,more\r\ntrain, a ,x\r\n\r\ntest,b,y\r\n")
+    rows = read_table(tmp_path / "t.csv", ("name", "split"))
+    assert [(row["name"], row["split"]) for row in rows] == [("a", "train"), ("b", "test")]

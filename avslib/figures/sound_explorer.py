@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CAPTION = (
     "What a log-mel picture keeps. Move the sliders and look; then play both sounds. The second is made from the "
-    "picture alone, so what you hear in it is in the picture, and what you miss is not."
+    "picture alone, so what you hear in it is in the picture; what you miss is mostly not."
 )
 LONGEST = 5.0
 """Seconds; the page holds one sound for every position of the four sliders."""

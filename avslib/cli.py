@@ -1,4 +1,4 @@
-"""The command line: `avslib train | evaluate | ledger | mini | import`.
+"""The command line: `avslib train | evaluate | ledger | mini | doctor | import`.
 
 Everything heavy is imported inside the commands, so that `avslib --help` answers at once.
 """
@@ -68,7 +68,8 @@ def train(
     if _is_first_process():
         if ledger:
             add_record(record, ledger)
-        _print_scores({**record.metrics, "hears": {"foreground IoU": record.listening}})
+        hears = {"hears": {"foreground IoU": record.listening}} if record.listening else {}
+        _print_scores({**record.metrics, **hears})
         print(f"{record.seconds:.0f} s of training; everything is in {folder}")
 
 
@@ -171,6 +172,27 @@ def mini(
     _write_scene(scene, sound, out)
     names = ", ".join(f"{o.name} {'sounds' if o.sounding.any() else 'is silent'}" for o in scene.objects)
     print(f"{out}: {names}; {scene.licence}")
+
+
+@app.command
+def doctor(folder: Positional[Path], workers: int = 0, csv: Path | None = None) -> None:
+    """Tell what is there, missing or corrupt in a folder of AVSBench or VPO. E.g. avslib doctor data/avsbench
+
+    Everything is decoded. The exit status is 1 when there are faults.
+
+    Args:
+        folder: what holds Single-source/, Multi-sources/, metadata.csv or VPO/
+        workers: processes; as many as there are cores if 0
+        csv: write all faults into this file, too
+    """
+    from avslib.data.doctor import examine
+
+    report = examine(folder, workers=workers)
+    if csv:
+        report.write_csv(csv)
+    print(report)
+    if report.faults:
+        sys.exit(1)
 
 
 @app.command(name="import")

@@ -1,0 +1,84 @@
+"""What to type next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from avslib.data.doctor.faults import Fault
+from avslib.data.doctor.inventory import Inventory
+from avslib.data.layouts import OBJECT_FOLDER, VPO_TABLE
+from avslib.data.mini_writer import LAYOUTS, MiniOrder
+
+SCRIPT = {
+    "s4": "avsbench_object.py",
+    "ms3": "avsbench_object.py",
+    "avss": "avsbench_semantic.py",
+} | dict.fromkeys(VPO_TABLE, "vpo.py")
+DATA = {"s4": "avsbench/s4", "ms3": "avsbench/ms3"}
+"""Names of `avslib train --data`, where they are not the subset's."""
+FEW = 10
+"""Files that are named one by one."""
+
+
+def next_command(found: Inventory, faults: Sequence[Fault]) -> str:
+    """One paragraph: what is the matter, and a command for it that can be pasted."""
+    if not faults:
+        subset = found.subsets[0]
+        return f"All is well. Next:\n  {_shell('avslib', 'train', 'tpavi', '--data', DATA.get(subset, subset), '--data-dir', found.root)}"
+    heading = f"{len(faults)} faults. Next:"
+    commands = _removal(found, faults)
+    if found.order:
+        commands += [_mini_write(found, found.order)]
+    else:
+        commands += [
+            _shell("python", f"data_scripts/{script}", found.root, *_sources(found, script))
+            for script in dict.fromkeys(SCRIPT[subset] for subset in found.subsets)
+            if any(_belongs(fault, script) for fault in faults)
+        ]
+        heading += " (ARCHIVE: the files that you were sent)" if any("ARCHIVE" in c for c in commands) else ""
+    again = _shell("avslib", "doctor", found.root)
+    return "\n  ".join((heading, *commands, again))
+
+
+def _removal(found: Inventory, faults: Sequence[Fault]) -> list[str]:
+    """What no script may overwrite: links, and in AVS-Mini, whose files are taken to be whole, all that is bad."""
+    kinds = {"link out", "unlisted clip"} if found.order else {"link out"}
+    bad = sorted(
+        {
+            f.path
+            for f in faults
+            if f.kind in kinds or (found.order and (found.root / f.path).suffix in _REWRITTEN)
+        }
+    )
+    there = [path for path in bad if (found.root / path).is_symlink() or (found.root / path).exists()]
+    if len(there) > FEW:
+        return [f"rm the {len(there)} files that --csv FILE lists"]
+    return [_shell("rm", "-r", "--", *(found.root / path for path in there))] if there else []
+
+
+_REWRITTEN = {".png", ".jpg", ".wav", ".pkl"}
+
+
+def _mini_write(found: Inventory, order: MiniOrder) -> str:
+    subset = [] if order.subsets == LAYOUTS[order.layout] else ["--subset", *order.subsets]
+    family = [] if order.family is None else ["--family", order.family]
+    options = {"--clips": order.clips, "--size": order.size, "--fold": order.fold, "--seed": order.seed}
+    numbers = [str(part) for option in options.items() for part in option]
+    return _shell("avslib", "mini", "write", "--layout", order.layout, *subset, *numbers, *family, found.root)
+
+
+def _sources(found: Inventory, script: str) -> list[str]:
+    """Archives, unless there are videos to take frames and sound from."""
+    videos = any((found.root / folder / "raw_videos").is_dir() for folder in OBJECT_FOLDER.values())
+    return [] if videos and script == SCRIPT["s4"] else ["--archives", "ARCHIVE"]
+
+
+def _belongs(fault: Fault, script: str) -> bool:
+    """Whether the release that `script` prepares has this fault."""
+    release = "vpo.py" if fault.path.startswith(("VPO", "vggsound")) else "avsbench_semantic.py"
+    return script == ("avsbench_object.py" if fault.path.startswith(("Single", "Multi")) else release)
+
+
+def _shell(*words: object) -> str:
+    return shlex.join(map(str, words))

@@ -1,0 +1,100 @@
+"""Look at every clip, in as many processes as there are cores, and compare the clips with each other."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from tqdm.auto import tqdm
+
+from avslib.data import layouts
+from avslib.data.doctor.checks import Findings, check_clip
+from avslib.data.doctor.faults import TABLE, Fault
+from avslib.data.doctor.inventory import TABLES, Listed, count_faults, take_inventory
+from avslib.data.doctor.report import Report
+from avslib.data.paths import data_folder
+from avslib.errors import UserError
+
+T = TypeVar("T")
+R = TypeVar("R")
+WORTH = 200
+"""Clips that one more process is worth: it takes seconds to start."""
+
+
+def examine(root: Path | str, *, workers: int = 0, progress: bool = True) -> Report:
+    """Read every table and decode every file of the releases in `root`.
+
+    workers: processes; as many as there are cores if 0, but fewer where there is little to do
+
+    Raises UserError for a folder that holds no release, and when a process is killed.
+    """
+    found = take_inventory(data_folder(root))
+    check = partial(check_clip, root=found.root, classes=len(found.classes) + 1)
+    findings = run_parallel(check, found.clips, workers=workers, progress=progress, unit="clip")
+    faults = {fault for one in findings for fault in one.faults} | set(found.faults)
+    faults |= {*odd_sizes(found.clips, findings), *leaks(found.clips, findings)}
+    in_order = [name for name in found.subsets if not _has_table_fault(name, faults)]
+    counts = [fault for fault in count_faults(found) if fault.path in {TABLES[name] for name in in_order}]
+    return Report(found, findings, sorted(faults | set(counts)))
+
+
+def run_parallel(
+    work: Callable[[T], R], items: Sequence[T], *, workers: int = 0, progress: bool = True, unit: str = "file"
+) -> list[R]:
+    """[work(item) for item in items], in processes of their own, with a progress bar.
+
+    Raises UserError when a process is killed.
+    """
+    workers = min(workers or cores(), 1 + len(items) // WORTH)
+    bar = partial(tqdm, total=len(items), unit=unit, disable=not progress)
+    if workers == 1:
+        return list(bar(map(work, items)))
+    # spawn, because a fork of a process whose torch has threads can hang
+    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        try:
+            return list(bar(pool.map(work, items, chunksize=8)))
+        except BrokenProcessPool:
+            raise UserError(
+                "a process was killed, for memory perhaps; run it again with fewer --workers"
+            ) from None
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def odd_sizes(clips: Sequence[Listed], findings: Sequence[Findings]) -> Iterator[Fault]:
+    """Whole clips of AVSBench-object in another size than the rest: its models know one."""
+    for subset in layouts.OBJECT_TABLE:
+        own = [(clip, one.size) for clip, one in zip(clips, findings) if clip.subset == subset and one.size]
+        usual = Counter(size for _, size in own).most_common(1)
+        for clip, size in own:
+            if size != usual[0][0]:
+                what = "{} x {}; the other clips have {} x {}".format(*size, *usual[0][0])
+                yield Fault("wrong size", clip.files.frames[0].rpartition("/")[0], what)
+
+
+def leaks(clips: Sequence[Listed], findings: Sequence[Findings]) -> Iterator[Fault]:
+    """Clips of two splits with the same pictures, byte for byte, under whatever names."""
+    first: dict[tuple[str, bytes], Listed] = {}
+    for clip, one in zip(clips, findings):
+        other = first.setdefault((clip.subset, one.pictures), clip)
+        if one.pictures and other.split != clip.split:
+            what = f"{clip.name} of {clip.split} has the pictures of {other.name} of {other.split}"
+            yield Fault("split leak", clip.files.frames[0], what)
+
+
+def _has_table_fault(subset: str, faults: set[Fault]) -> bool:
+    """Whether something is wrong with which clips there are."""
+    tops = {"s4": "Single-source", "ms3": "Multi-sources", "avss": "metadata.csv label2idx.json v1s v1m v2"}
+    places = tuple((tops | layouts.VPO_FOLDER)[subset].split())
+    return any(fault.kind in TABLE and fault.path.startswith(places) for fault in faults)

@@ -41,7 +41,6 @@ class BySubset(Generic[P]):
     - With several processes a subset's batches are cut within each of them.
 
     protocol: fresh; it becomes the one over everything
-    Raises UserError when it has scored something already.
     """
 
     def __init__(self, protocol: P) -> None:
@@ -75,10 +74,28 @@ class BySubset(Generic[P]):
         for name, part in other.parts.items():
             self._part(name).merge(part)
 
+    def counted(self) -> dict[str, dict[str, Any]]:
+        """{subset: the attributes of its protocol}, '' for the whole: to be sent to another process.
+
+        Not the protocols themselves: a class out of a recipe's file cannot be found by name over there.
+        """
+        return {name: vars(part) for name, part in {"": self.whole, **self.parts}.items()}
+
+    def merge_counted(self, counted: dict[str, dict[str, Any]]) -> None:
+        """Add what another process's `counted` says."""
+        for name, attributes in counted.items():
+            other = deepcopy(self._fresh)
+            vars(other).update(attributes)
+            (self._part(name) if name else self.whole).merge(other)
+
     def compute(self) -> dict[str, dict[str, float]]:
         """{protocol's name: {number: value}, 'name, subset': {number: value}, ...} so far."""
         parts = {f"{self.name}, {name}": self.parts[name].compute() for name in sorted(self.parts)}
         return {self.name: self.whole.compute(), **parts}
+
+    def fresh(self) -> BySubset[P]:
+        """Another one, that has counted nothing."""
+        return BySubset(deepcopy(self._fresh))
 
     def _part(self, name: str) -> P:
         if name not in self.parts:

@@ -35,6 +35,8 @@ class ScoringProtocol(Protocol):
 
     def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None: ...
 
+    def merge(self, other: Any, /) -> None: ...
+
     def compute(self) -> dict[str, float]: ...
 
 
@@ -60,6 +62,8 @@ class Schedule:
     size:            side of the square pictures, pixels
     steps_per_epoch: None for one pass over the training set
     train_seconds:   T of the training clips, for data sets composed on demand; None for the data's own
+    turns:           training scenes, composed on demand, in which the objects take turns to sound: one
+                     picture is met with several sounds and as many truths
     clips:           how many clips each split holds, for data sets composed on demand
     precision:       "bf16" is used on a GPU; a CPU always computes in float32
     keep:            which weights the run reports: of the "last" epoch, or the "best" on validation
@@ -76,6 +80,7 @@ class Schedule:
     size: int
     steps_per_epoch: int | None = None
     train_seconds: int | None = None
+    turns: bool = False
     clips: Mapping[str, int] = field(default_factory=dict)
     decay: Literal["constant", "cosine"] = "constant"
     warmup_steps: int = 0

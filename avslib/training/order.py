@@ -68,19 +68,18 @@ class BatchOrder(Sampler[list[int]]):
         return torch.randperm(self.clips, generator=generator)
 
 
-def evaluation_order(clips: int, batch_size: int, rank: int = 0, world: int = 1) -> list[list[int]]:
-    """Index batches in natural order; process `rank` gets the `rank`-th of `world` equal parts of each.
+def evaluation_order(
+    clips: int, batch_size: int, rank: int = 0, world: int = 1, *, together: int = 1
+) -> list[list[int]]:
+    """Index batches in natural order; process `rank` gets the `rank`-th of `world` runs of neighbours.
 
-    A batch that does not divide repeats its last clip, to be cut after the parts are gathered:
-    collectives need equal shapes.
+    together: clips that must not be parted, counted from the first, because a protocol scores them as one
+              batch. A process's run may be shorter than another's, or empty.
     """
-    batches = []
-    for first in range(0, clips, batch_size):
-        batch = list(range(first, min(first + batch_size, clips)))
-        share = -(-len(batch) // world)
-        batch += [batch[-1]] * (share * world - len(batch))
-        batches.append(batch[rank * share : (rank + 1) * share])
-    return batches
+    groups = -(-clips // together)
+    first = groups * rank // world * together
+    last = min(clips, groups * (rank + 1) // world * together)
+    return [list(range(at, min(at + batch_size, last))) for at in range(first, last, batch_size)]
 
 
 def load(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 
@@ -46,9 +48,13 @@ def test_merge_equals_one_pass(name: str, clips: tuple[torch.Tensor, ...]) -> No
     whole.update(logits, labels, valid, subsets=NAMES)
     first.update(logits[:2], labels[:2], valid[:2], subsets=NAMES[:2])
     second.update(logits[2:], labels[2:], valid[2:], subsets=NAMES[2:])
+    third = first.fresh()
+    for part in (first, second):
+        third.merge_counted(pickle.loads(pickle.dumps(part.counted())))
     first.merge(second)
     for key, numbers in whole.compute().items():
         assert first.compute()[key] == pytest.approx(numbers, abs=1e-12)
+        assert third.compute()[key] == pytest.approx(numbers, abs=1e-12)
 
 
 def test_sources_are_counted_by_class_and_size() -> None:

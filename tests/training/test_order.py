@@ -47,11 +47,10 @@ def test_impossible_orders_are_refused() -> None:
         order(world=3)
 
 
-@pytest.mark.parametrize("world", [1, 2, 3])
-def test_evaluation_sees_every_clip_once_after_cutting(world: int) -> None:
-    parts = [evaluation_order(11, 4, rank, world) for rank in range(world)]
-    seen: list[int] = []
-    for shares in zip(*parts):
-        assert len({len(share) for share in shares}) == 1  # collectives need equal shapes
-        seen += list(itertools.chain(*shares))[: min(4, 11 - len(seen))]
-    assert seen == list(range(11))
+@pytest.mark.parametrize("together", [1, 4])
+@pytest.mark.parametrize("world", [1, 2, 3, 8])
+def test_evaluation_sees_every_clip_once_in_order(world: int, together: int) -> None:
+    parts = [evaluation_order(11, 2, rank, world, together=together) for rank in range(world)]
+    assert list(itertools.chain(*itertools.chain(*parts))) == list(range(11))
+    assert all(len(batch) <= 2 for part in parts for batch in part)
+    assert all(part[0][0] % together == 0 for part in parts if part)

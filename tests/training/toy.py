@@ -19,7 +19,9 @@ from torch.nn import functional as F
 
 from avslib.audio.files import read_audio
 from avslib.data.mini import Item
+from avslib.metrics.protocols import AVSBenchBinary
 from avslib.recipes import Optimiser, Published, Recipe, Schedule
+from avslib.recipes.recipe import ScoringProtocol
 from avslib.types import Batch, Clip, Prediction
 
 SIDE, SECONDS, RATE = 16, 2, 800
@@ -156,6 +158,9 @@ class Foreground:
         self.counts += torch.stack([(marked & true).sum(), (marked | true).sum()])
         self.clips += len(labels)
 
+    def merge(self, other: Foreground) -> None:
+        self.counts, self.clips = self.counts + other.counts, self.clips + other.clips
+
     def compute(self) -> dict[str, float]:
         return {"IoU": float(self.counts[0] / self.counts[1].clamp(min=1)), "clips": float(self.clips)}
 
@@ -170,6 +175,11 @@ def criterion_or_accident(data: str) -> object:
     if data == "toy/killed" and os.environ.get("TOY_KILL_AT"):
         return KillAt(int(os.environ["TOY_KILL_AT"]))
     return exploding if data == "toy/exploding" else criterion
+
+
+def protocols(data: str) -> list[ScoringProtocol]:
+    batched = [AVSBenchBinary(frames_per_batch=6)] if data == "toy/plain" else []  # 7 clips of 2 frames
+    return [Foreground(), *batched]
 
 
 def recipe(data: str) -> Recipe:
@@ -199,7 +209,7 @@ def recipe(data: str) -> Recipe:
         criterion=partial(criterion_or_accident, data),
         weights={"bce": 1.0, "area": 0.05},
         summed=("area",),
-        protocols=lambda: [Foreground()],
+        protocols=partial(protocols, data),
         schedules={"smoke": plan, "reduced": longer},
         published=(Published("toy", "none", {"IoU": 1.0}, "invented"),),
     )

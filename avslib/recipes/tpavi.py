@@ -91,10 +91,10 @@ def paper_model(classes: int = 1) -> TPAVI:
 def small_model(classes: int = 1) -> TPAVI:
     """The same mechanism over encoders that train on a CPU; each second attends to itself alone.
 
-    ImageNet weights of EfficientNet-Lite0 come with a package; its first stages stay frozen. The finest map
+    ImageNet weights of EfficientNet-Lite0 come with a package; its first half stays frozen. The finest map
     is left out, and the dilations fit maps of 16 pixels.
     """
-    visual = VisualEncoder(name="efficientnet_lite0", frozen_to_stride=4, keep_batch_norm_statistics=True)
+    visual = VisualEncoder(name="efficientnet_lite0", frozen_to_stride=8, keep_batch_norm_statistics=True)
     return TPAVI(
         visual=visual, audio=SmallAudioEncoder(), classes=classes, width=48, inner=64, dilations=(1, 2), stages=(2, 3, 4),
         seconds_together=1, initial_influence=2.0, guided=True,
@@ -118,6 +118,7 @@ def mini(subset: str, split: str, schedule: Schedule, fold: int, seed: int) -> C
         length=schedule.clips[split],
         size=schedule.size,
         seconds=schedule.train_seconds if train else None,
+        turns=schedule.turns and train,
         seed=seed if train else 0,
         instances="seen" if split == "test-seen" else "unseen",
     )

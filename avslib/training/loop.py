@@ -16,7 +16,7 @@ starts a single one there, unless it finds MPI). The run's folder holds
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 from torch import nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from avslib.data.collate import Collate
 from avslib.errors import UserError
@@ -181,7 +181,8 @@ def teach_ear(run: Run, ear: nn.Module, *, fresh: bool) -> None:
     steps, batch = run.plan.ear_steps, run.plan.ear_batch
     ear.weights_origin = f"{ear.weights_origin}, then {steps} steps on the training recordings' classes"  # type: ignore[assignment]
     if fresh:
-        scenes = cast(SoundingScenes, run.clips("train"))
+        unseen = replace(run.plan, size=32)  # nobody looks: the smallest picture is composed fastest
+        scenes = cast(SoundingScenes, run.recipe.datasets("train", unseen, run.fold, run.seed))
         pretrain_ear(ear, scenes, run.front_end(), steps=steps, batch=batch, seed=run.seed)
 
 

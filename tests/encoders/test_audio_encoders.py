@@ -67,12 +67,12 @@ def test_small_encoder_has_the_contract_of_vggish() -> None:
 
 
 def test_small_encoder_learns_two_tones() -> None:
-    """High against low, twenty steps."""
+    """High against low, forty steps, although it hears with holes."""
     torch.manual_seed(0)
     encoder, head = SmallAudioEncoder(), torch.nn.Linear(128, 2)
     optimiser = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=3e-3)
     labels = torch.arange(16) % 2
-    for _ in range(20):
+    for _ in range(40):
         sound = torch.randn(16, 1, 96, 64) - 3
         sound[labels == 0, :, :, 10:14] += 3
         sound[labels == 1, :, :, 40:44] += 3

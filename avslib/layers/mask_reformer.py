@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -18,22 +17,28 @@ class MaskReformer(nn.Module):
     course's; dividing by the number of queries is, too.
 
     dim:            D
+    width:          channels of the FPN; D if not given
     attention_only: how many queries there are, for AR; None for QR
     """
 
-    def __init__(self, *, dim: int = 256, levels: int = 3, attention_only: int | None = None) -> None:
+    def __init__(
+        self, *, dim: int = 256, width: int | None = None, levels: int = 3, attention_only: int | None = None
+    ) -> None:
         super().__init__()
-        self.take = None if attention_only is None else nn.Conv1d(attention_only, dim, 1)
-        self.up = nn.ModuleList(nn.Conv2d(dim, dim, 3, padding=1) for _ in range(levels))
-        self.score = nn.Conv2d(dim, 1, 1)
+        width, self.mixes = width or dim, attention_only is None
+        self.take = nn.Linear(attention_only or dim, width)
+        self.up = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(levels))
+        self.score = nn.Conv2d(width, 1, 1)
 
     def forward(self, scores: Tensor, queries: Tensor, sizes: Sizes, size: tuple[int, int]) -> Tensor:
         """scores (N, Q, L), queries (N, Q, D), sizes of the L pixels' maps, fine to coarse -> (N, *size) logits."""
-        if self.take is not None:
-            pixels = self.take(scores)  # N D L
-        else:
-            pixels = torch.einsum("nql,nqd->ndl", scores, queries) / queries.shape[1]
-        maps = [x.unflatten(2, s) for x, s in zip(pixels.split([h * w for h, w in sizes], dim=2), sizes)]
+        pixels = scores.transpose(1, 2)  # N L Q
+        if self.mixes:
+            pixels = pixels @ queries / queries.shape[1]  # N L D
+        pixels = self.take(pixels).transpose(1, 2)  # N width L
+        maps = [
+            x.reshape(*x.shape[:2], *s) for x, s in zip(pixels.split([h * w for h, w in sizes], dim=2), sizes)
+        ]
         x, finer = maps[-1], [size, *sizes[:-1]]
         for level in reversed(range(len(maps))):
             x = self.up[level](F.interpolate(x, finer[level], mode="bilinear", align_corners=False)).relu()

@@ -146,7 +146,16 @@ def small_model(**changes: Any) -> AVSegFormer:
     ImageNet weights of EfficientNet-Lite0 come with a package; its first half stays frozen.
     """
     visual = VisualEncoder(name="efficientnet_lite0", frozen_to_stride=8, keep_batch_norm_statistics=True)
-    small = {"queries": 16, "dim": 64, "heads": 4, "layers": 2, "hidden": 128, "mlp": 128, "guided": True}
+    small = {
+        "queries": 16,
+        "dim": 64,
+        "heads": 4,
+        "layers": 2,
+        "hidden": 128,
+        "mlp": 128,
+        "fpn": 24,
+        "guided": True,
+    }
     return build(visual, SmallAudioEncoder(), **{**small, **changes})
 
 
@@ -164,6 +173,7 @@ def build(
     dim: int = 256,
     heads: int = 8,
     mlp: int = 2048,
+    fpn: int | None = None,
     **sizes: Any,
 ) -> AVSegFormer:
     """The model, put together. Every choice is explained at the part that it concerns; `sizes` at the model."""
@@ -182,7 +192,7 @@ def build(
         ),
         head=MaskHead(dim=dim, queries=queries, hidden=mlp, classes=classes, convolutions=convolutions),
         mixer=mixers[mixer](dim=dim, heads=heads),
-        reformer=MaskReformer(dim=dim, attention_only=attention_only) if reformer else None,
+        reformer=MaskReformer(dim=dim, width=fpn, attention_only=attention_only) if reformer else None,
         dim=dim,
         heads=heads,
         **sizes,
@@ -216,7 +226,7 @@ REDUCED = Schedule(
     model=small_model,
     # The encoders start from something; what is new takes longer steps.
     optimiser=Optimiser("adamw", lr=1.5e-3, weight_decay=0.02, lr_scale={"visual.": 0.26, "audio.": 0.2}),
-    epochs=4,
+    epochs=3,
     steps_per_epoch=48,
     batch_size=16,
     size=128,

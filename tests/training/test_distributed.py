@@ -33,7 +33,7 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     (path,) = (tmp_path / "ledger").glob("*.json")
     together = json.loads(path.read_text())
     assert together["processes"] == 2
-    # 7 test clips do not divide by two processes, and batches of 6 frames must not be torn by them.
+    # 7 test clips do not divide by two processes, and batches of 8 frames must not be torn by them.
     assert together["metrics"]["test"]["toy"]["clips"] == 7
     assert len(alone.metrics["test"]) == 2
     for name, numbers in alone.metrics["test"].items():

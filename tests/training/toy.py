@@ -178,7 +178,7 @@ def criterion_or_accident(data: str) -> object:
 
 
 def protocols(data: str) -> list[ScoringProtocol]:
-    batched = [AVSBenchBinary(frames_per_batch=6)] if data == "toy/plain" else []  # 7 clips of 2 frames
+    batched = [AVSBenchBinary(frames_per_batch=8)] if data == "toy/plain" else []  # 7 clips of 2 frames
     return [Foreground(), *batched]
 
 

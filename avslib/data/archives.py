@@ -100,14 +100,15 @@ def _plan(archive: Path, place: Place | None, folder: Path) -> dict[str, str]:
     """{name: path in the folder}, of names that are all harmless and files that fit on the disk."""
     planned: dict[str, str] = {}
     targets: Counter[str] = Counter()
-    limit, total, needed = max(SMALL, GROWTH * _size(archive)), 0, 0
+    total = needed = 0
     with _opened(archive) as members:
+        packed = archive.stat().st_size
         for member in members:
             _check_name(member.name, archive)
             total += member.size
-            if total > limit:
+            if total > max(SMALL, GROWTH * packed):
                 raise UserError(
-                    f"{archive}: holds more than {total / 2**20:,.0f} MiB in {_size(archive) / 2**20:,.1f} MiB; "
+                    f"{archive}: holds more than {total / 2**20:,.0f} MiB in {packed / 2**20:,.1f} MiB; "
                     "that is no data set but a bomb, and was not unpacked"
                 )
             target = place(member.name) if place else str(PurePosixPath(member.name))
@@ -133,10 +134,6 @@ def _check_plan(archive: Path, targets: Counter[str], folder: Path, needed: int)
             f"{archive}: needs {needed / 2**30:,.1f} GiB in {folder}, where {free / 2**30:,.1f} GiB are free; "
             "make room or give another folder"
         )
-
-
-def _size(archive: Path) -> int:
-    return archive.stat().st_size
 
 
 def _check_name(name: str, archive: Path) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,14 +58,23 @@ def run_parallel(
     bar = partial(tqdm, total=len(items), unit=unit, disable=not progress)
     if workers == 1:
         return list(bar(map(work, items)))
-    # spawn, because a fork of a process whose torch has threads can hang
-    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+    with ProcessPoolExecutor(workers, _fresh(), torch.set_num_threads, (1,)) as pool:
         try:
             return list(bar(pool.map(work, items, chunksize=8)))
         except BrokenProcessPool:
             raise UserError(
                 "a process was killed, for memory perhaps; run it again with fewer --workers"
             ) from None
+
+
+def _fresh() -> BaseContext:
+    """How to start processes: never as copies of this one, because its torch may have threads, which a fork
+    does not survive. Where the system can, as copies of one that has imported everything and done nothing."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([check_clip.__module__])
+    return context
 
 
 def cores() -> int:

@@ -1,4 +1,4 @@
-"""The command line: `avslib train | evaluate | ledger | mini | doctor | import`.
+"""The command line: `avslib train | evaluate | ledger | cost | mini | doctor | import`.
 
 Everything heavy is imported inside the commands, so that `avslib --help` answers at once.
 """
@@ -112,6 +112,19 @@ def ledger(runs: Path = Path("results/runs"), markdown: bool = False, add: Path 
     if add:
         add_record(read_record(add / "record.json"), runs)
     print(ledger_table(runs, markdown=markdown))
+
+
+@app.command
+def cost(device: Literal["cpu", "cuda"] | None = None, markdown: bool = False) -> None:
+    """Print what each method costs: parameters, multiply-adds, operations, beside the papers' counts.
+
+    Args:
+        device: also measure memory and speed there
+        markdown: as markdown, for a page
+    """
+    from avslib.training.cost_table import cost_table
+
+    print(cost_table(device=device, markdown=markdown))
 
 
 @app.command

@@ -31,6 +31,8 @@ _HOME = {
     "ResponseExplorer": "response_explorer",
     "QueryExplorer": "query_explorer",
     "QueryLooks": "query_explorer",
+    "CIMExplorer": "cim_explorer",
+    "Looked": "cim_explorer",
     "Heard": "listen_panel",
     "ListenPanel": "listen_panel",
     "SoundExplorer": "sound_explorer",

@@ -1,4 +1,4 @@
-"""The command line: `avslib train | evaluate | ledger | cost | mini | doctor | import`.
+"""The command line: `avslib train | evaluate | score | ledger | cost | mini | doctor | import`.
 
 Everything heavy is imported inside the commands, so that `avslib --help` answers at once.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional
 from tyro.extras import SubcommandApp
 
+from avslib.cli_scoring import evaluate, print_heard, score
 from avslib.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ Sound = Literal["right", "silence", "noise", "absent", "visible", "mirrored"]
 """As `avslib.data.Sound`; repeated, because importing it would import torch."""
 
 app = SubcommandApp()
+app.command(evaluate)
+app.command(score)
 
 
 @app.command
@@ -61,6 +63,7 @@ def train(
     from avslib.training.ledger import add_record
     from avslib.training.loop import train as train_run
     from avslib.training.run import Run
+    from avslib.training.side_by_side import score_table
 
     run = Run(find_recipe(recipe, data, data_dir), schedule, fold=fold, seed=seed, deaf=deaf)
     folder = out or Path("runs") / run.name
@@ -68,33 +71,9 @@ def train(
     if _is_first_process():
         if ledger:
             add_record(record, ledger)
-        hears = {"hears": {"foreground IoU": record.listening}} if record.listening else {}
-        _print_scores({**record.metrics, **hears})
+        print(score_table(record.metrics))
+        print_heard(record.listening)
         print(f"{record.seconds:.0f} s of training; everything is in {folder}")
-
-
-@app.command
-def evaluate(
-    run: Positional[Path],
-    split: str = "test",
-    protocol: tuple[str, ...] = (),
-    listen: bool = False,
-) -> None:
-    """Score a trained run again. E.g. avslib evaluate runs/tpavi-mini-ms3-reduced-f0-s0
-
-    Args:
-        run: the folder that avslib train wrote
-        split: which clips, e.g. val or test
-        protocol: names of the protocols; all of the recipe's if not given
-        listen: also with silence, noise and wrong sounds, where the clips are composed scenes
-    """
-    from avslib.training.score import hear_otherwise, load_run, score
-
-    trained, model = load_run(run)
-    scores = {split: score(trained, model, split, only=protocol)}
-    if listen:
-        scores["hears"] = {"foreground IoU": hear_otherwise(trained, model)}
-    _print_scores(scores)
 
 
 @app.command
@@ -247,13 +226,6 @@ def main() -> None:
 
 def _is_first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"  # set by accelerate launch
-
-
-def _print_scores(metrics: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-    for split, groups in metrics.items():
-        for group, values in groups.items():
-            numbers = "  ".join(f"{name} {value:.4f}" for name, value in values.items())
-            print(f"{split:10} {group:18} {numbers}")
 
 
 def _write_scene(scene: Scene, sound: Sound, out: Path) -> None:

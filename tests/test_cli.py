@@ -32,7 +32,7 @@ def avslib(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 def test_help_names_the_commands_and_loads_nothing_heavy() -> None:
     answer = avslib("--help")
     assert answer.returncode == 0
-    assert all(name in answer.stdout for name in ("train", "evaluate", "ledger", "mini", "import"))
+    assert all(name in answer.stdout for name in ("train", "evaluate", "score", "ledger", "mini", "import"))
     program = "import sys, avslib.cli; print(sorted({'torch', 'timm', 'accelerate'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
 

@@ -23,7 +23,7 @@ FLOORS = (
     {"models"},
     {"recipes"},
     {"training"},
-    {"figures", "cli", "importers"},
+    {"figures", "cli", "cli_scoring", "importers"},
 )
 """A room imports from its own floor and from the floors before it."""
 

@@ -89,6 +89,10 @@ class MiniScenes(Dataset[Clip]):
             raise IndexError(f"scene {index} of {self.length}")
         return choose_part(self.parts, seed=self._seed, index=index)
 
+    def identifier(self, index: int) -> str:
+        """The name of clip `index`, without composing it."""
+        return f"{self.part(index).subset.name}_{self._seed}_{index:06d}"  # as `compose` names it
+
     def __getitem__(self, index: int) -> Clip:
         return self.scene(index).clip(self.sound)
 

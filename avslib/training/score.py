@@ -10,10 +10,13 @@ from accelerate import Accelerator
 from safetensors.torch import load_file, save
 from torch import nn
 
+from avslib.data.listing import part_of
 from avslib.errors import UserError
+from avslib.metrics.protocols import PROTOCOLS, protocol, sources
 from avslib.recipes.recipe import ScoringProtocol
 from avslib.training.checkpoint import write_atomically
 from avslib.training.evaluate import Scenes, Scores, evaluate, listen
+from avslib.training.predictions import PredictionWriter
 from avslib.training.run import Run, read_run
 
 WEIGHTS = "weights.safetensors"
@@ -31,24 +34,73 @@ def score(
 ) -> Scores:
     """{protocol: {number: value}} of `model` on the run's `split`; every process gets the same.
 
-    only: names of protocols, all if empty. Raises UserError for a name that the recipe does not have.
+    only: names of protocols, those of the recipe if empty; see `choose_protocols`
     """
-    protocols = run.recipe.protocols()
-    known = [short_name(protocol) for protocol in protocols]
-    for name in only:
-        if name not in known:
-            raise UserError(
-                f"unknown protocol {name!r} of recipe {run.recipe.name}; choose of: {', '.join(known)}"
-            )
     return evaluate(
         model,
         run.clips(split),
         run.front_end(),
-        [protocol for protocol in protocols if not only or short_name(protocol) in only],
+        choose_protocols(run.recipe.protocols(), only),
         batch_size=run.plan.batch_size,
         accelerator=accelerator,
         workers=workers,
     )
+
+
+def score_and_save(
+    run: Run,
+    model: nn.Module,
+    split: str,
+    protocols: Sequence[ScoringProtocol],
+    *,
+    by: str = "",
+    folder: Path | None = None,
+    logits: bool = False,
+) -> Scores:
+    """As `score`, under any protocols, by subset, and with the predictions written down.
+
+    by:     "sources" (by how many classes sound) or "part" (v1s, v1m and v2) to score those apart as well
+    folder: where the masks go, as pictures, and with `logits` the logits; see `avslib.training.predictions`
+    """
+    clips = run.clips(split)
+    about = {
+        "run": run.name, "data": run.recipe.data, "split": split, "fold": run.fold, "clips": len(clips),
+        "size": run.plan.size,
+    }  # fmt: skip
+    subset_of = {
+        "sources": lambda _, batch: sources(batch.labels, batch.valid),
+        "part": lambda indices, _: part_of(clips, indices),
+    }
+    return evaluate(
+        model,
+        clips,
+        run.front_end(),
+        protocols,
+        batch_size=run.plan.batch_size,
+        subset_of=subset_of[by] if by else None,
+        save=PredictionWriter(folder, about=about, logits=logits) if folder else None,
+    )
+
+
+def choose_protocols(
+    own: list[ScoringProtocol], only: Sequence[str], *, classes: int = 2
+) -> list[ScoringProtocol]:
+    """The `own` protocols of a recipe, or those that `only` names; "all" are these and all of avslib's.
+
+    classes: K, background included, of the logits; at least as many as the recipe's protocols have
+
+    Raises UserError for an unknown name.
+    """
+    if not only:
+        return own
+    known = {short_name(mine): mine for mine in own}
+    every = list(dict.fromkeys([*known, *PROTOCOLS]))
+    classes = max([classes, *(getattr(mine, "classes", 2) for mine in own)])
+    for name in only:
+        if name not in (*every, "all"):
+            raise UserError(f"unknown protocol {name!r}; choose of: {', '.join(every)}, or all")
+    chosen = every if "all" in only else list(dict.fromkeys(only))
+    return [known[name] if name in known else protocol(name, classes=classes) for name in chosen]
 
 
 def short_name(protocol: ScoringProtocol) -> str:

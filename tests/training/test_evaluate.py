@@ -79,7 +79,7 @@ def test_a_run_is_read_back_and_scored_the_same(tmp_path: Path) -> None:
     run, model = load_run(tmp_path)
     assert (run.seed, run.schedule) == (3, "smoke")
     assert score(run, model, "test") == record.metrics["test"]
-    with pytest.raises(UserError, match="unknown protocol 'nope' of recipe toy; choose of: toy"):
+    with pytest.raises(UserError, match="unknown protocol 'nope'; choose of: toy, avsbench-binary, "):
         score(run, model, "test", only=["nope"])
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-10])

@@ -2,10 +2,10 @@
 
     python data_scripts/split_avss.py DIR [--out FILE.csv] [--smallest 100]
 
-CAVP and CPM report AVSBench-semantic also for clips with one source (1,278) and with several (276; together the
-1,554 of the test split). THEIR LIST IS NOT PUBLIC. This split is ours: a clip has several sources when its masks show
-two or more classes, of which each has more than 100 pixels in some frame. Its counts need not be theirs, and scores
-on it are not to be put beside theirs. Training clips of v1s have one mask, so one second is all that is counted.
+CPM reports AVSBench-semantic also for clips with one source (1,278) and with several (276; together the 1,554 of
+the test split). ITS LIST IS NOT PUBLIC. This split is ours: a clip has several sources when its masks show
+two or more classes, of which each has more than 100 pixels in some frame. Its counts need not be CPM's, and
+scores on it are not to be put beside CPM's. Training clips of v1s have one mask, so one second is all that is counted.
 
 FILE has a row a clip: uid, split, label, sources (silent, single source, multi-source), classes.
 """
@@ -67,9 +67,9 @@ def main() -> int:
     write_file(out, table(rows))
     counts = Counter((row["split"], row["sources"]) for row in rows)
     lines = [(split, *(str(counts[split, name]) for name in NAMES)) for split in ("train", "val", "test")]
-    papers = ("papers' test", "", *PAPERS.values())
+    papers = ("CPM's test", "", *PAPERS.values())
     print(align([("split", *(name.replace(" ", "-") for name in NAMES)), *lines, papers]))
-    print(f"{out}: our split; the papers' list of 1278 and 276 clips is not public")
+    print(f"{out}: our split; the paper's list of 1278 and 276 clips is not public")
     return 0
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 
 from avslib.data.doctor.faults import Fault
-from avslib.data.doctor.inventory import Inventory
-from avslib.data.layouts import OBJECT_FOLDER, VPO_TABLE
+from avslib.data.doctor.inventory import TABLES, Inventory
+from avslib.data.layouts import OBJECT_FOLDER, SEMANTIC_CLASSES_FILE, VPO_TABLE
 from avslib.data.mini_writer import LAYOUTS, MiniOrder
 
 SCRIPT = {
@@ -18,7 +19,7 @@ SCRIPT = {
 DATA = {"s4": "avsbench/s4", "ms3": "avsbench/ms3"}
 """Names of `avslib train --data`, where they are not the subset's."""
 FEW = 10
-"""Files that are named one by one."""
+"""Files of AVS-Mini that are written again one by one; of more, all are."""
 
 
 def next_command(found: Inventory, faults: Sequence[Fault]) -> str:
@@ -42,22 +43,16 @@ def next_command(found: Inventory, faults: Sequence[Fault]) -> str:
 
 
 def _removal(found: Inventory, faults: Sequence[Fault]) -> list[str]:
-    """What no script may overwrite: links, and in AVS-Mini, whose files are taken to be whole, all that is bad."""
-    kinds = {"link out", "unlisted clip"} if found.order else {"link out"}
-    bad = sorted(
-        {
-            f.path
-            for f in faults
-            if f.kind in kinds or (found.order and (found.root / f.path).suffix in _REWRITTEN)
-        }
-    )
-    there = [path for path in bad if (found.root / path).is_symlink() or (found.root / path).exists()]
-    if len(there) > FEW:
-        return [f"rm the {len(there)} files that --csv FILE lists"]
+    """What has to go first: links, which no script overwrites; in AVS-Mini all that is bad, because its writer
+    takes files that are there to be whole."""
+    bad = {fault.path for fault in faults if fault.kind == "link out" or found.order} - _TABLES
+    there = sorted(path for path in bad if os.path.lexists(found.root / path))
+    if found.order and len(there) > FEW:
+        return [_shell("rm", "-r", "--", found.root)]
     return [_shell("rm", "-r", "--", *(found.root / path for path in there))] if there else []
 
 
-_REWRITTEN = {".png", ".jpg", ".wav", ".pkl"}
+_TABLES = {*TABLES.values(), SEMANTIC_CLASSES_FILE}
 
 
 def _mini_write(found: Inventory, order: MiniOrder) -> str:

@@ -38,8 +38,10 @@ QUIET = 1e-3
 """The loudest sample of a silent sound: -60 dB."""
 OFF = 0.5
 """Seconds that a sound may be shorter or longer than its clip without being counted."""
-LONGEST = 3600
-"""Seconds of sound that are read."""
+FORMATS = ("PNG", "JPEG")
+"""Of the releases. Others need not be harmless: PIL hands PostScript to another program."""
+LONGEST, LARGEST = 3600, 2**28
+"""Seconds of sound and bytes of a picture that are read."""
 
 
 @dataclass
@@ -127,13 +129,15 @@ def leaving(path: str, root: Path) -> str:
 
 def check_picture(path: str, root: Path, found: Findings) -> Image.Image | None:
     """The picture, decoded to its last row, with the sums of a png's parts and the end mark of a jpg."""
-    data = (root / path).read_bytes()
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        if (size := (root / path).stat().st_size) > LARGEST:
+            raise ValueError(f"{size} bytes; not read")
+        data = (root / path).read_bytes()
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > (Image.MAX_IMAGE_PIXELS or 0):
                 raise ValueError(f"{image.width} x {image.height} pixels")
             image.verify()
-        image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
         image.load()
         if image.format == "JPEG" and b"\xff\xd9" not in data[-4096:]:
             raise ValueError("the end is missing")
@@ -147,7 +151,7 @@ def check_picture(path: str, root: Path, found: Findings) -> Image.Image | None:
         zlib.error,
         Image.DecompressionBombError,
     ) as error:
-        what = "it is no picture" if isinstance(error, UnidentifiedImageError) else str(error)
+        what = "it is no png or jpg" if isinstance(error, UnidentifiedImageError) else str(error)
         found.faults.append(Fault("corrupt", path, what))
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -58,13 +59,19 @@ def run_parallel(
     bar = partial(tqdm, total=len(items), unit=unit, disable=not progress)
     if workers == 1:
         return list(bar(map(work, items)))
-    with ProcessPoolExecutor(workers, _fresh(), torch.set_num_threads, (1,)) as pool:
+    with ProcessPoolExecutor(workers, _fresh(), _begin) as pool:
         try:
             return list(bar(pool.map(work, items, chunksize=8)))
         except BrokenProcessPool:
             raise UserError(
                 "a process was killed, for memory perhaps; run it again with fewer --workers"
             ) from None
+
+
+def _begin() -> None:
+    """In a new process: one thread, and Ctrl-C is for the first process alone."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _fresh() -> BaseContext:

@@ -78,7 +78,7 @@ def score(
         split: of the data; test if not given
         fold: of AVS-Mini; 0 if not given
         clips: of AVS-Mini, how many scenes; 200 if not given
-        size: side of the masks, pixels; 224 if not given
+        size: side of the masks, pixels; 0 for a real benchmark's own sizes; 224 if not given
         labels: with --truth: how many classes there are, background included
         protocol: names of protocols, or all
         by: also apart: sources (how many classes sound) or part (v1s, v1m, v2)
@@ -94,7 +94,7 @@ def score(
     answer = FolderTruth(truth, classes=labels) if truth else find_truth(folder, given, data_dir)
     chosen = choose_protocols([], protocol, classes=answer.classes)
     scores = score_folder(folder, answer, chosen, logits=logits, by=by or "")
-    print(score_table({"score": scores}))
+    print(score_table({"logits" if logits else "masks": scores}))
     if classes:
         print(*filter(None, (class_table(each, answer.names) for each in chosen)), sep="\n")
 

@@ -110,19 +110,19 @@ def open_truth(
     split: str = "test",
     fold: int = 0,
     clips: int = 200,
-    size: int | None = 224,
+    size: int = 224,
     data_dir: Path | None = None,
 ) -> DataTruth:
     """The masks of `data`, "mini/ms3" or a real benchmark in `data_dir`.
 
     fold, clips: of AVS-Mini, whose scenes are composed; its "test-seen" is a split of its own
-    size:        side of the masks; None for those of a real benchmark as they are
+    size:        side of the masks; 0 for those of a real benchmark as they are
     Raises UserError for unknown data, real data without a folder, and as the readers do.
     """
     if data in CLASSES:
         if data_dir is None:
             raise UserError(f"{data}: say where it is with --data-dir DIR")
-        found = cast(Clips, open_data(data, data_dir, split, size=size))
+        found = cast(Clips, open_data(data, data_dir, split, size=size or None))
         return DataTruth(found, classes=max(2, CLASSES[data]))
     if data not in MINI:
         raise UserError(
@@ -130,7 +130,7 @@ def open_truth(
         )
     subset = data.removeprefix("mini/")
     scenes = MiniScenes(
-        subset, split=split.removesuffix("-seen"), fold=fold, length=clips, size=size or 224,
+        subset, split=split.removesuffix("-seen"), fold=fold, length=clips, size=size,
         instances="seen" if split == "test-seen" else "unseen",
     )  # fmt: skip
     binary = SUBSETS[subset][0].subset.binary

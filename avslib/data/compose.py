@@ -54,7 +54,7 @@ class Subset:
     turns: bool = False
 
 
-NOBODYS_TURN = 0.25
+NOBODYS_TURN = 0.15
 SPEEDS = (0.84, 0.92, 1.0, 1.08, 1.18)
 """In training a recording is also played slower and faster: few recordings have to stand for a class."""
 

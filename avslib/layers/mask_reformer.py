@@ -13,8 +13,8 @@ class MaskReformer(nn.Module):
 
     Query-mixed (QR, the paper's choice): each pixel receives the queries that looked at it, by their scores.
     Attention-only (AR): the scores themselves are the pixel's channels. All decoder layers share one.
-    The published code has no trace of it but unused weights, so width and depth of the FPN are this
-    course's; dividing by the number of queries is, too.
+    The published code has no trace of it but unused weights, so width, depth and norm of the FPN are this
+    course's.
 
     dim:            D
     width:          channels of the FPN; D if not given
@@ -27,6 +27,7 @@ class MaskReformer(nn.Module):
         super().__init__()
         width, self.mixes = width or dim, attention_only is None
         self.take = nn.Linear(attention_only or dim, width)
+        self.norm = nn.LayerNorm(width)  # scores have no bound, and a saturated mask no Dice gradient
         self.up = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(levels))
         self.score = nn.Conv2d(width, 1, 1)
 
@@ -34,8 +35,8 @@ class MaskReformer(nn.Module):
         """scores (N, Q, L), queries (N, Q, D), sizes of the L pixels' maps, fine to coarse -> (N, *size) logits."""
         pixels = scores.transpose(1, 2)  # N L Q
         if self.mixes:
-            pixels = pixels @ queries / queries.shape[1]  # N L D
-        pixels = self.take(pixels).transpose(1, 2)  # N width L
+            pixels = pixels @ queries  # N L D
+        pixels = self.norm(self.take(pixels)).transpose(1, 2)  # N width L
         maps = [
             x.reshape(*x.shape[:2], *s) for x, s in zip(pixels.split([h * w for h, w in sizes], dim=2), sizes)
         ]

@@ -131,8 +131,8 @@ class AVSegFormer(nn.Module):
     reformer: a `MaskReformer`, or None: no intermediate masks. The mask does not need it; set it to None
               on a trained model that only has to answer
     layers:   of the encoder, and of the decoder
-    guided:   put `response1`... (B, T, h, w), one a decoder layer, into the extras, for `response_loss`:
-              the mean over queries of their scores at stride 8
+    guided:   put `response1`... (B, T, h, w) into the extras, for `response_loss`: for every decoder layer the
+              mean over queries of their scores at stride 8, and last their products with the mixed map
 
     `forward(batch)` returns logits, and as extras `mask_feature` (B, T, D, h, w), mixed, at stride 4, and with
     a reformer `intermediate` (B, T, layers, h, w), logits at stride 4. Logits of padded frames are 0.
@@ -192,6 +192,10 @@ class AVSegFormer(nn.Module):
             pixels = self.mixer(pixels, sound)
         queries, steps = self.decode(self.queries(sound), memory, sizes, (pixels.shape[-2], pixels.shape[-1]))
         logits = self.head(pixels, queries, (frames.shape[-2], frames.shape[-1]))  # N K H W
+        if self.guided:
+            steps[f"response{len(self.decoder) + 1}"] = torch.einsum(
+                "nd,ndhw->nhw", queries.mean(dim=1), pixels
+            )
         extras = {name: torch.unflatten(x, 0, (clips, seconds)) for name, x in steps.items()}
         extras["mask_feature"] = torch.unflatten(pixels, 0, (clips, seconds))
         logits = logits.unflatten(0, (clips, seconds)) * valid[:, :, None, None, None]

@@ -139,6 +139,7 @@ def test_what_is_recorded_and_given_to_the_loss() -> None:
         "intermediate": (2, 3, 2, 16, 16),
         "response1": (2, 3, 8, 8),
         "response2": (2, 3, 8, 8),
+        "response3": (2, 3, 16, 16),
     }
     assert [tuple(x.shape) for x in tape["avsegformer.attention"]] == [(6, QUERIES, 64 + 16 + 4)] * 2
     assert tape["avsegformer.channels"][0].shape == (6, DIM)

@@ -36,6 +36,7 @@ _HOME = {
     "Heard": "listen_panel",
     "ListenPanel": "listen_panel",
     "SoundExplorer": "sound_explorer",
+    "ScoreExplorer": "score_explorer",
     "Actor": "stage_explorer",
     "StageExplorer": "stage_explorer",
     "listen_bars": "curves",

@@ -114,25 +114,23 @@ class PCMANet(nn.Module):
         maps = self.visual(frames.flatten(0, 1))
         heard = self.hear(embedding)  # B T C
         coarser = Coarser(sound=heard)
-        predictions: dict[int, Tensor] = {}
-        extras: dict[str, Tensor] = {}
+        found: dict[str, Tensor] = {}
         for level in reversed(range(len(self.stages))):
-            x = self.reduce[level](maps[self.stages[level] - 1]).unflatten(0, frames.shape[:2])
+            stage = self.stages[level]
+            x = self.reduce[level](maps[stage - 1]).unflatten(0, frames.shape[:2])  # B T|1 C h w
             aligned, cosines = self.align[level](x, heard)  # B T C h w, B T G h w
-            if self.guided and cosines is not None:
-                extras[f"agreement{self.stages[level]}"] = cosines.mean(dim=2)
             guide, sound = self._guide(level, aligned, coarser, valid)
             result = self.fuse[level](aligned.flatten(0, 1), coarser.result, guide)  # N C h w
             logits = self.score[level](result)  # N K h w
             unsure = self.mask(logits, coarser.unsure)  # N h w
-            record("pcmanet.unsure", by_clip(unsure, valid))
             coarser = Coarser(sound, result, unsure)
-            predictions[self.stages[level]] = logits
-        finest = self.stages[0]
-        logits = F.interpolate(predictions.pop(finest), frames.shape[-2:], mode="bilinear")
-        logits = by_clip(logits, valid) * valid[:, :, None, None, None]  # B T K H W
-        extras |= {f"logits{i}": by_clip(x, valid) for i, x in predictions.items()}
-        return Prediction(logits, extras)
+            record("pcmanet.unsure", by_clip(unsure, valid))
+            found[f"logits{stage}"] = by_clip(logits, valid)  # B T K h w
+            if self.guided and cosines is not None:
+                found[f"agreement{stage}"] = cosines.mean(dim=2)
+        finest = found.pop(f"logits{self.stages[0]}").flatten(0, 1)
+        logits = by_clip(F.interpolate(finest, frames.shape[-2:], mode="bilinear"), valid)
+        return Prediction(logits * valid[:, :, None, None, None], found)
 
     def _guide(
         self, level: int, aligned: Tensor, coarser: Coarser, valid: Tensor

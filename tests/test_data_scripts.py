@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import http.server
 import importlib.util
 import shutil
@@ -88,6 +89,9 @@ def test_from_archive_to_a_healthy_folder_and_again(release: tuple[str, Path], t
     first, second = sorted(p for p in before if p.suffix in (".png", ".jpg"))[:2]
     first.write_bytes(b"damaged"), second.unlink()
     assert run(name, folder) == 1
+    digest = hashlib.sha256(b"damaged").hexdigest()
+    assert f"{digest}  {first.relative_to(folder)}\n" in sums.read_text()
+    assert str(second.relative_to(folder)) not in sums.read_text()
     assert run(name, folder, "--archives", archive) == 0
     assert {p: data for p, (data, _) in state(folder).items()} == {p: data for p, (data, _) in before.items()}
     assert sums.read_text() == listed
@@ -224,17 +228,21 @@ def test_a_video_that_is_cut_off_is_told(video: Path, tmp_path: Path) -> None:
         read_frames(tmp_path / "x.mp4", seconds=5, size=24)
 
 
-def test_the_split_by_sources_is_ours_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("smallest", [0, 150])
+def test_the_split_by_sources_is_ours_and_says_so(
+    smallest: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "data"
     write_mini(folder, layout="avsbench", subsets=("avss",), clips=20, size=SIZE, progress=False)
-    assert run("split_avss", folder, "--smallest", "20") == 0
+    assert run("split_avss", folder, "--smallest", str(smallest)) == 0
     told = capsys.readouterr().out
     assert "not public" in told and "1278" in told and "276" in told
     rows = {row["uid"]: row for row in csv.DictReader((folder / "avss_sources.csv").open(newline=""))}
     assert len(rows) == 20
+    assert {row["sources"] for row in rows.values()} == {"silent", "single source", "multi-source"}
     for split in ("train", "val", "test"):
         for clip in AVSBenchSemantic(folder, split=split, size=None):
-            (expected,) = sources(clip.labels[None], (clip.valid & clip.annotated)[None], smallest=20)
+            (expected,) = sources(clip.labels[None], (clip.valid & clip.annotated)[None], smallest=smallest)
             row = rows[clip.identifier]
             assert (row["split"], row["sources"]) == (split, expected)
             assert (
@@ -272,8 +280,6 @@ def server() -> Iterator[str]:
 
 
 def test_weights_are_checked_against_their_names_and_their_past(server: str, tmp_path: Path) -> None:
-    import hashlib
-
     fetch, digest = script("weights").fetch, hashlib.sha256(_Server.content).hexdigest()
     good = fetch(f"{server}/net-{digest[:8]}.pth", tmp_path)
     assert good.read_bytes() == _Server.content

@@ -121,7 +121,9 @@ def _plan(archive: Path, place: Place | None, folder: Path) -> dict[str, str]:
 
 
 def _check_plan(archive: Path, targets: Counter[str], folder: Path, needed: int) -> None:
-    """Raises UserError for an empty plan, two files in one place, or too small a disk."""
+    """Raises UserError for an empty plan, two files in one place, links in the way, or too small a disk."""
+    for target in targets:
+        inside(folder.resolve(), target)
     twice = [target for target, count in targets.items() if count > 1]
     there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(there).free
@@ -156,7 +158,9 @@ def _write(member: _Member, root: Path, target: str, archive: Path) -> bool:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         with _content(member) as source, part.open("wb") as file:
-            _copy(source, file, member, archive)
+            shutil.copyfileobj(source, file, BLOCK)
+            if file.tell() != member.size:
+                raise tarfile.ReadError(f"{file.tell()} of {member.size} bytes")
         os.replace(part, path)
     except _BROKEN as error:
         raise UserError(f"{archive}: {member.name} is damaged ({error}); get the archive again") from None
@@ -175,18 +179,6 @@ def _content(member: _Member) -> IO[bytes]:
     if source is None:
         raise tarfile.ReadError("has no content")
     return source
-
-
-def _copy(source: IO[bytes], file: IO[bytes], member: _Member, archive: Path) -> None:
-    """Not one byte more than was announced."""
-    left = member.size
-    while block := source.read(min(BLOCK, left + 1)):
-        left -= len(block)
-        if left < 0:
-            raise UserError(f"{archive}: {member.name} is larger than it says; the archive is forged")
-        file.write(block)
-    if left:
-        raise tarfile.ReadError(f"{left} bytes are missing")
 
 
 def _same(member: _Member, path: Path) -> bool:

@@ -129,6 +129,14 @@ def truncated_jpg(site: Site) -> Said:
 
 
 @fault
+def jpg_without_end(site: Site) -> Said:
+    """All its pixels are there."""
+    path = site.clip("avss").frames[1]
+    (site.root / path).write_bytes((site.root / path).read_bytes()[:-2])
+    return "corrupt", path
+
+
+@fault
 def truncated_wav(site: Site) -> Said:
     path = site.clip("ms3").sounds[0]
     site.cut(path, 0.95)
@@ -175,9 +183,11 @@ def wrong_size_throughout(site: Site) -> Said:
 
 @fault
 def wrong_values(site: Site) -> Said:
-    """0 and 1 instead of 0 and 255: black to the eye and to every reader."""
+    """0 and 1 instead of 0 and 255, in a small object: black to the eye and to every reader."""
     path = site.root / site.clip("s4").masks[0]
-    Image.fromarray((np.array(Image.open(path)) > 0).astype(np.uint8) | np.uint8(1)).save(path)
+    pixels = np.zeros_like(Image.open(path))
+    pixels[:2, :3] = 1
+    Image.fromarray(pixels).save(path)
     return "wrong colour", str(path.relative_to(site.root))
 
 

@@ -104,7 +104,12 @@ def test_a_link_that_is_there_already_is_not_followed(tmp_path: Path) -> None:
     os.symlink(outside, folder / "deep")
     with pytest.raises(UserError, match="a link that leaves"):
         unpack(make_zip(tmp_path / "x.zip", FILES), folder, progress=False)
-    assert not files_of(outside)
+    assert not files_of(outside) and not files_of(folder)
+    (folder / "deep").unlink()
+    os.symlink(outside / "file", folder / "a.txt")
+    with pytest.raises(UserError, match="a link that leaves"):
+        unpack(tmp_path / "x.zip", folder, progress=False)
+    assert not files_of(outside) and not (folder / "a.txt").exists()
 
 
 def test_a_bomb_is_refused_before_it_goes_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +126,7 @@ def test_a_file_larger_than_it_says_is_cut_off(tmp_path: Path) -> None:
         at = data.index(mark) + place
         data[at : at + 4] = (10).to_bytes(4, "little")
     archive.write_bytes(data)
-    refused(archive, "damaged|forged")
+    refused(archive, "damaged")
 
 
 @pytest.mark.parametrize("name", ["x.zip", "x.gz", "x.tar"])

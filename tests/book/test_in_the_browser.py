@@ -10,7 +10,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted(file.stem for file in (ROOT / "book").glob("*.ipynb"))
 PAGES = sorted(file.stem for file in (ROOT / "book").glob("*.*") if file.suffix in {".md", ".ipynb"})
-OWED = {"01_task": "scene-player", "02_sound": "sound-explorer", "03_data": "stage-explorer", "05_tpavi": "response-explorer"}
+OWED = {
+    "01_task": "scene-player",
+    "02_sound": "sound-explorer",
+    "03_data": "stage-explorer",
+    "05_tpavi": "response-explorer",
+}
 """The explorer that a chapter must have."""
 THEME = ("THEBE_JS_URL", "Got invalid theme mode")
 """What the theme complains about by itself, on every page."""

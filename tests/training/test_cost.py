@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from functools import partial
 
 import pytest
@@ -20,6 +21,16 @@ class Small(nn.Module):
     def segment(self, frames: Tensor, embedding: Tensor, valid: Tensor) -> Tensor:
         x = self.conv(frames.flatten(0, 1)).mean(dim=(2, 3))  # 5 8
         return x.transpose(0, 1) @ self.linear(embedding)[0]  # an activation by an activation: 8 5 16
+
+
+class Convolution(nn.Conv2d):
+    """Importable by another process, which the tests' own classes need not be."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 4, 3, stride=8)
+
+    def segment(self, frames: Tensor, embedding: Tensor, valid: Tensor) -> Tensor:
+        return self(frames.flatten(0, 1))
 
 
 def test_by_hand() -> None:
@@ -68,6 +79,14 @@ def test_pcmanet_counts_what_masking_would_leave_out() -> None:
 def test_measuring() -> None:
     memory, seconds = measure(Costed("small", "none", Small), rounds=2)
     assert memory >= 0 and seconds > 0
+
+
+def test_a_measurement_has_a_process_of_its_own() -> None:
+    """Which is sent the entry, so every entry of the table must survive the journey."""
+    for entry in TABLE:
+        assert pickle.loads(pickle.dumps(entry)).method == entry.method
+    found = cost_table.cost(Costed("conv", "none", Convolution), "cpu")
+    assert found.seconds and found.memory_mb is not None
 
 
 def test_the_table(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,7 @@ class ScoreExplorer(Explorer):
             f'<div class="avs-act">{choice("rule", label="a silent frame earns", options=RULES)}</div></div>'
             f"{slider('threshold', label='threshold', last=254, start=127)}"
             f"{canvas('frames', width=wide, height=rows * (height + 44), label=self.alt)}"
+            '<div style="height:14px"></div>'
             f"{canvas('bars', width=wide, height=300, label='the scores of all protocols, as bars')}"
         )
 

@@ -68,7 +68,8 @@ class LiveScoreExplorer:
     def _frames(self) -> npt.NDArray[np.uint8]:
         """(3, H, T*W): the seconds of the chosen clip side by side, marked and outlined."""
         at = self.clip.value
-        still, marked = self.pictures[at], self.probabilities[at] > self.threshold.value
+        grey = self.pictures[at].mean(axis=0).astype(np.uint8)
+        still, marked = np.stack([grey] * 3), self.probabilities[at] > self.threshold.value
         shown = [
             outline(paint(still, mask, colours=[PREDICTION]), true, TRUTH)
             for mask, true in zip(marked, self.truth[at])

@@ -125,6 +125,13 @@ const draw = ({ root, data, pictures, part, parts, say }) => {
     context.putImageData(image, 0, 0);
     return layer;
   };
+  const grey = document.createElement("canvas");  // so that the masks' colours are the only ones
+  [grey.width, grey.height] = [stills.width, stills.height];
+  const shade = grey.getContext("2d");
+  shade.drawImage(stills, 0, 0);
+  shade.globalCompositeOperation = "saturation";
+  shade.fillStyle = "#808080";
+  shade.fillRect(0, 0, grey.width, grey.height);
   const view = part("frames").getContext("2d");
   const half = view.canvas.width / 2, tall = height + 44;
   const truths = frames.map((frame) => overlayOf(frame.truth, rgbOf(data.truth), 0));
@@ -140,7 +147,7 @@ const draw = ({ root, data, pictures, part, parts, say }) => {
     frames.forEach((frame, n) => {
       const clip = Math.floor(n / seconds), second = n % seconds;
       const x = clip % 2 * half + second * (width + 4) + 4, y = Math.floor(clip / 2) * tall + 24;
-      view.drawImage(stills, 0, clip * height, width, height, x, y, width, height);
+      view.drawImage(grey, 0, clip * height, width, height, x, y, width, height);
       view.drawImage(overlayOf(marked[n].mask, rgbOf(data.prediction), 0.55), x, y);
       view.drawImage(truths[n], x, y);
       view.fillStyle = ink;
@@ -162,7 +169,7 @@ const draw = ({ root, data, pictures, part, parts, say }) => {
     bars.textAlign = "left";
     numbers.forEach(([owner, name, value], row) => {
       const y = row * step, first = row === 0 || numbers[row - 1][0] !== owner;
-      bars.globalAlpha = owner === protocol ? 1 : 0.45;
+      bars.globalAlpha = owner === protocol ? 1 : 0.65;
       bars.fillStyle = ink;
       bars.font = `${owner === protocol ? "600 " : ""}15px system-ui, sans-serif`;
       if (first) bars.fillText(shown[owner], 2, y + 0.68 * step);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -189,6 +190,17 @@ def test_no_release_is_told_in_one_line(tmp_path: Path) -> None:
         examine(tmp_path)
     with pytest.raises(UserError, match="no such folder"):
         examine(tmp_path / "absent")
+
+
+def test_names_on_disk_cannot_talk_to_the_terminal(tmp_path: Path) -> None:
+    write_object(tmp_path)
+    for name in (b"\x1b[2J", b"\xff\xfe"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/Multi-sources/ms3_data/visual_frames/" + name)).mkdir()
+    report = examine(tmp_path, workers=1, progress=False)
+    assert [fault.kind for fault in report.faults].count("unlisted clip") == 2
+    text = str(report)
+    assert "\x1b" not in text and text.encode()
+    report.write_csv(tmp_path / "faults.csv")
 
 
 def test_advice_for_a_real_release_names_its_script(tmp_path: Path) -> None:

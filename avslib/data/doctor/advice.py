@@ -48,7 +48,7 @@ def _removal(found: Inventory, faults: Sequence[Fault]) -> list[str]:
     bad = {fault.path for fault in faults if fault.kind == "link out" or found.order} - _TABLES
     there = sorted(path for path in bad if os.path.lexists(found.root / path))
     if found.order and len(there) > FEW:
-        return [_shell("rm", "-r", "--", found.root)]
+        return [_shell("mv", "--", found.root, f"{found.root}.faulty")]
     return [_shell("rm", "-r", "--", *(found.root / path for path in there))] if there else []
 
 

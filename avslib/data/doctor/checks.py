@@ -183,10 +183,11 @@ def _binary(image: Image.Image, classes: int) -> tuple[frozenset[int], int, str]
     """A mask of 0 and 255. One that never reaches half of white marks nothing, in any reader."""
     histogram = image.convert("L").histogram()
     odd, marked = sum(histogram[1:255]), sum(histogram[128:])
+    told = "are neither 0 nor 255"
     if odd and not marked:
-        odd = image.width * image.height
-    brightest = max(value for value, count in enumerate(histogram) if count)
-    return frozenset({1} if marked else ()), odd, f"are neither 0 nor 255; the brightest is {brightest}"
+        brightest = max(value for value, count in enumerate(histogram) if count)
+        odd, told = image.width * image.height, f"are unmarked, the brightest is {brightest} of 255"
+    return frozenset({1} if marked else ()), odd, told
 
 
 def _colours(image: Image.Image, classes: int) -> tuple[frozenset[int], int, str]:

@@ -52,7 +52,7 @@ class Report:
     def write_csv(self, path: Path) -> None:
         """All faults as a table. Raises UserError when it cannot be written."""
         try:
-            with path.open("w", newline="", encoding="utf-8") as file:
+            with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
                 writer = csv.writer(file)
                 writer.writerow(("kind", "path", "what"))
                 writer.writerows((fault.kind, fault.path, fault.what) for fault in self.faults)
@@ -105,7 +105,7 @@ class Report:
     def _faults(self) -> Iterator[str]:
         for kind, group in groupby(self.faults, key=lambda fault: fault.kind):
             faults = list(group)
-            lines = [f"  {fault.path}: {fault.what}" for fault in faults[:SHOWN]]
+            lines = ["  " + printable(f"{fault.path}: {fault.what}") for fault in faults[:SHOWN]]
             more = (
                 [f"  and {len(faults) - SHOWN} more; all of them: --csv FILE"] if len(faults) > SHOWN else []
             )
@@ -117,6 +117,11 @@ def _of_each(faults: Sequence[Fault]) -> tuple[str, str, str]:
     missing = sum(fault.kind in MISSING for fault in faults)
     corrupt = sum(fault.kind in CORRUPT for fault in faults)
     return str(missing), str(corrupt), str(len(faults) - missing - corrupt)
+
+
+def printable(text: str) -> str:
+    """Names on disk can hold anything, commands to the terminal too."""
+    return text if text.isprintable() else ascii(text)
 
 
 def align(rows: Sequence[Sequence[str]]) -> str:

@@ -17,6 +17,8 @@ Fit = Literal["squash", "crop"]
 off on both ends of the long one. AVSBench-semantic trains on crops and tests on squashed pictures."""
 
 Mode = Literal["RGB", "L", "as stored"]
+FORMATS = ("PNG", "JPEG")
+"""Of the releases. Others need not be harmless: PIL hands PostScript to another program."""
 
 
 def read_image(
@@ -34,7 +36,7 @@ def read_image(
     if fit not in ("squash", "crop"):
         raise UserError(f"unknown fit {fit!r}; choose squash or crop")
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=FORMATS) as file:
             image = file if mode == "as stored" else file.convert(mode)
             image.load()
             if size is not None:

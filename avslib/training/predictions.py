@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from avslib.data.images import read_image
+from avslib.data.images import FORMATS, read_image
 from avslib.data.palette import palette, to_labels
 from avslib.data.paths import inside
 from avslib.errors import UserError
@@ -98,7 +98,7 @@ def read_mask(path: Path, classes: int) -> npt.NDArray[np.int64]:
 def read_size(path: Path) -> tuple[int, int]:
     """(H, W) of a picture, from its head alone. Raises UserError when it is none."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=FORMATS) as picture:
             return picture.height, picture.width
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: cannot be read as a picture ({error}); write it again") from None
@@ -120,5 +120,5 @@ def read_logits(path: Path, shape: Sequence[int]) -> Tensor:
 
 def _mode(path: Path) -> str:
     read_size(path)
-    with Image.open(path) as picture:
+    with Image.open(path, formats=FORMATS) as picture:
         return picture.mode

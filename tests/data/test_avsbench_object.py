@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from avslib.data.avsbench_object import AVSBenchObject
+from avslib.data.images import read_image
 from avslib.errors import UserError
 from avslib.types import IGNORE
 
@@ -143,6 +144,13 @@ def test_damaged_files_are_named(own: Path) -> None:
     mask.unlink()
     with pytest.raises(UserError, match=r"fff3_3\.png: missing"):
         clips[0]
+
+
+def test_only_the_formats_of_the_releases_are_opened(tmp_path: Path) -> None:
+    """A GIF under a png's name is harmless; a PostScript file would be handed to another program."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "0.png", format="GIF")
+    with pytest.raises(UserError, match=r"0\.png: cannot be read as a picture"):
+        read_image(tmp_path / "0.png", size=None)
 
 
 def test_a_clip_of_several_sizes_asks_for_one(own: Path) -> None:

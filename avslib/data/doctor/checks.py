@@ -23,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from avslib.audio.files import read_audio
 from avslib.data.doctor.faults import Fault
 from avslib.data.doctor.inventory import Listed
+from avslib.data.images import FORMATS
 from avslib.data.palette import to_labels
 from avslib.data.paths import inside
 from avslib.data.safe_pickle import read_tensor
@@ -38,8 +39,6 @@ QUIET = 1e-3
 """The loudest sample of a silent sound: -60 dB."""
 OFF = 0.5
 """Seconds that a sound may be shorter or longer than its clip without being counted."""
-FORMATS = ("PNG", "JPEG")
-"""Of the releases. Others need not be harmless: PIL hands PostScript to another program."""
 LONGEST, LARGEST = 3600, 2**28
 """Seconds of sound and bytes of a picture that are read."""
 

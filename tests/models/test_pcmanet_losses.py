@@ -95,3 +95,23 @@ def test_ignored_pixels_count_nowhere() -> None:
     before = stage_loss(logits, batch(labels))
     logits[..., 2:] += 50
     assert stage_loss(logits, batch(labels)) == before
+
+
+def test_short_schedules_leave_silence_to_cross_entropy_and_teach_agreement() -> None:
+    labels = torch.zeros(1, 2, 4, 4, dtype=torch.long)
+    labels[0, 0, :2] = 1
+    silent = torch.full((1, 2, 1, 4, 4), -40.0)
+    silent[0, 0, 0, :2] = 40.0
+    cosines = torch.full((1, 2, 2, 2), -0.65)
+    cosines[0, 0, 0] = 1.35
+    extras = {"logits2": silent, "agreement2": cosines}
+    terms = PCMANetCriterion(short=True)(Prediction(silent, extras), batch(labels))
+    assert set(terms) == {"stage1", "stage2", "agreement"}
+    assert all(0 <= float(term) < 0.02 for term in terms.values()), terms
+    wrong = PCMANetCriterion(short=True)(
+        Prediction(silent, extras | {"agreement2": cosines.flip(2)}), batch(labels)
+    )
+    assert wrong["agreement"] > 1
+    undecided = {"logits2": silent, "agreement2": torch.full((1, 2, 2, 2), 0.35)}
+    terms = PCMANetCriterion(short=True)(Prediction(silent, undecided), batch(labels))
+    assert terms["agreement"].item() == pytest.approx(0.6931, abs=1e-4)

@@ -15,6 +15,7 @@ from avslib.audio.frontends import VGGishLogMel
 from avslib.cli import main
 from avslib.data import Collate, MiniScenes
 from avslib.data.listing import listing
+from avslib.data.mini_writer import write_mini
 from avslib.data.palette import to_colours
 from avslib.errors import UserError
 from avslib.metrics.protocols import PROTOCOLS, protocol
@@ -224,3 +225,21 @@ def test_the_commands(
     assert ["dataset-level,", "by", "class"] in first
     again = say("score", masks, "--truth", masks, "--protocol", "J&F")
     assert again[1] == ["masks", "J&F", "1.0000", "1.0000", "1.0000"]
+
+
+@pytest.mark.parametrize(
+    ("name", "layout"), [("avsbench/ms3", "avsbench"), ("avss", "avsbench"), ("vpo-ms", "vpo")]
+)
+def test_masks_of_a_real_layout(name: str, layout: str, tmp_path: Path) -> None:
+    subset = name.removeprefix("avsbench/")
+    write_mini(tmp_path / "data", layout=layout, subsets=(subset,), clips=12, size=SIZE)
+    truth = open_truth(name, split="test", size=SIZE, data_dir=tmp_path / "data")
+    for index, listed in enumerate(listing(truth.clips)):
+        clip = truth.clips[index]
+        assert (listed.identifier, listed.seconds) == (clip.identifier, int(clip.valid.sum()))
+        for file, labels in zip(truth.expected[index].files, clip.labels[clip.valid].numpy()):
+            save(tmp_path / "masks" / file, (labels * (255 if truth.classes == 2 else 1)).astype(np.uint8))
+    found = score_folder(
+        tmp_path / "masks", truth, [protocol("dataset-level", classes=truth.classes)], by="part"
+    )
+    assert found["dataset-level"]["IoU"] == 1 and found["dataset-level"]["FDR"] == 0

@@ -130,14 +130,14 @@ def small_model(**changes: Any) -> PCMANet:
     """The same mechanism, smaller, over encoders that train on a CPU; `changes` as `PCMANet`'s arguments.
 
     ImageNet weights of EfficientNet-Lite0 come with a package; its first half stays frozen. The finest map
-    is left out.
+    is left out. After two minutes hardly any place is surer than 0.99, hence the smaller c.
     """
     visual = VisualEncoder(name="efficientnet_lite0", frozen_to_stride=8, keep_batch_norm_statistics=True)
-    small = {"width": 64, "groups": 4, "heads": 4, "stages": (2, 3, 4), "guided": True}
+    small = {"width": 64, "groups": 2, "heads": 4, "stages": (2, 3, 4), "threshold": 0.95, "guided": True}
     return PCMANet(visual=visual, audio=SmallAudioEncoder(), **{**small, **changes})
 
 
-SHORT = {"stage2": 1.0, "stage3": 1.0, "stage4": 1.0, "agreement": 2.0}
+SHORT = {"stage2": 1.0, "stage3": 1.0, "stage4": 1.0, "agreement": 4.0}
 """The last is not the paper's: it is there to make AVGA listen within minutes."""
 
 SMOKE = Schedule(
@@ -159,20 +159,21 @@ SMOKE = Schedule(
 REDUCED = Schedule(
     model=small_model,
     # The encoders start from something; what is new takes longer steps.
-    optimiser=Optimiser("adamw", lr=3e-3, weight_decay=0.02, lr_scale={"visual.": 0.13, "audio.": 0.1}),
+    optimiser=Optimiser("adamw", lr=2e-3, weight_decay=0.02, lr_scale={"visual.": 0.2, "audio.": 0.3}),
     epochs=4,
-    steps_per_epoch=48,
+    steps_per_epoch=43,
     batch_size=16,
     size=128,
-    train_seconds=2,  # every picture meets two sounds
+    train_seconds=3,
+    turns=True,  # every picture is encoded once and heard three times
     clips={"train": 16000, "val": 48, "test": 200, "test-seen": 200},
     decay="cosine",
     warmup_steps=30,
     clip_norm=2.0,
     channels_last=True,
-    eye_steps=150,
+    eye_steps=130,
     eye_batch=16,
-    ear_steps=120,
+    ear_steps=200,
     ear_batch=24,
     expected="not run",
 )

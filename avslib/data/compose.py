@@ -54,7 +54,6 @@ class Subset:
     turns: bool = False
 
 
-NOBODYS_TURN = 0.15
 SPEEDS = (0.84, 0.92, 1.0, 1.08, 1.18)
 """In training a recording is also played slower and faster: few recordings have to stand for a class."""
 
@@ -192,8 +191,6 @@ def compose(
     present = {*sounding, *silent}
     absent = [name for name in material.able if name not in present]
     off_screen = _off_screen(rng, subset, material, absent, bool(sounding))
-    if subset.turns:
-        off_screen = _fill_the_gaps(rng, material, absent, objects, off_screen)
     sources = max(1, len(sounding))
     visible = [name for name in silent if name in material.able and name not in sounding]
     stand_ins = {
@@ -245,11 +242,11 @@ def _paste_all(
 def _take_turns(
     rng: np.random.Generator, subset: Subset, material: Material, objects: list[SceneObject]
 ) -> list[SceneObject]:
-    """The objects that could sound do so one after another, now and then two at once; some turns are nobody's."""
+    """The objects that could sound do so one after another, now and then two at once, or none."""
     able = [number for number in rng.permutation(len(objects)) if objects[number].name in material.able]
     heard = np.zeros((len(objects), subset.seconds), bool)
     for second in range(subset.seconds):
-        if rng.random() < NOBODYS_TURN:
+        if rng.random() < subset.nobody_chance:
             continue
         heard[able[second % len(able)], second] = True
         if len(able) > 2 and rng.random() < subset.two_sources_chance:
@@ -260,20 +257,6 @@ def _take_turns(
         )
         for each, row in zip(objects, heard)
     ]  # fmt: skip
-
-
-def _fill_the_gaps(
-    rng: np.random.Generator, material: Material, absent: list[str], objects: list[SceneObject], others: list[OffScreen]
-) -> list[OffScreen]:  # fmt: skip
-    """In nobody's turns an absent class is mostly heard: a sound that must paint nothing."""
-    gaps = ~np.any([each.sounding for each in objects], axis=0)
-    if not gaps.any() or not absent or rng.random() < 0.3:
-        return others
-    stranger = OffScreen(
-        recording=_stand_in(rng, material, absent), sounding=gaps, position=float(rng.random()),
-        gain=float(10 ** (rng.uniform(-3, 3) / 20)), offset=int(rng.integers(80_000)), speed=_speed(rng, material),
-    )  # fmt: skip
-    return [*others, stranger]
 
 
 def _off_screen(

@@ -162,7 +162,7 @@ REDUCED = Schedule(
     clips={"train": 16000, "val": 48, "test": 200, "test-seen": 200},
     criterion=partial(TPAVICriterion, mapping=False, short=True),
     weights=SMALL_LOSS,
-    eye_steps=130,
+    eye_steps=150,
     eye_batch=16,
     decay="cosine",
     warmup_steps=30,

@@ -211,3 +211,21 @@ def test_a_mixed_scene_says_so() -> None:
     for scene in mixed:
         for family in ("GPL", "CC-BY-SA"):
             assert not all(item.families & {"permissive", family} for item in scene.files)
+
+
+def test_taking_turns_gives_one_picture_several_truths() -> None:
+    scenes = many(split="train", seconds=3, turns=True)
+    several = 0
+    for scene in scenes:
+        able = [o for o in scene.objects if o.name in scene.classes]
+        heard = np.stack([o.sounding for o in able])  # objects, T
+        assert len(able) > 1 and not any(o.sounding.any() for o in scene.objects if o not in able)
+        assert (heard.sum(axis=0) <= 2).all()
+        several += len({tuple(column) for column in heard.T}) > 1
+        labels = scene.labels  # T H W
+        for second in range(3):
+            truth = np.any([o.mask & o.sounding[second] for o in able], axis=0)
+            assert ((labels[second] > 0) == truth).all()
+    assert several == len(scenes), "two seconds of every picture differ"
+    plain = many(split="train", seconds=3)
+    assert not any(all(o.sounding.any() for o in s.objects if o.name in s.classes) for s in plain)

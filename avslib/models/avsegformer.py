@@ -120,6 +120,10 @@ class CrossAttentionMixer(nn.Module):
         return pixels + got.transpose(1, 2).reshape(pixels.shape)
 
 
+GUIDE = 4.0
+"""So that the responses of a model without training are not all next to nought."""
+
+
 class AVSegFormer(nn.Module):
     """The whole model: encoders, deformable encoder, mixer, queries and their decoder, head.
 
@@ -132,7 +136,10 @@ class AVSegFormer(nn.Module):
               on a trained model that only has to answer
     layers:   of the encoder, and of the decoder
     guided:   put `response1`... (B, T, h, w) into the extras, for `response_loss`: for every decoder layer the
-              mean over queries of their scores at stride 8, and last their products with the mixed map
+              mean over queries of their scores at stride 8, and last their products with the mixed map, all
+              `GUIDE` times
+    standardised: bring the ear's numbers to mean 0 and spread 1 over the batch. What all sounds have in common
+              fills much of an embedding; a short schedule has no time to learn to overlook it
 
     `forward(batch)` returns logits, and as extras `mask_feature` (B, T, D, h, w), mixed, at stride 4, and with
     a reformer `intermediate` (B, T, layers, h, w), logits at stride 4. Logits of padded frames are 0.
@@ -155,6 +162,7 @@ class AVSegFormer(nn.Module):
         points: int = 4,
         dropout: float = 0.1,
         guided: bool = False,
+        standardised: bool = False,
     ) -> None:
         super().__init__()
         self.visual, self.audio, self.guided = visual, audio, guided
@@ -173,6 +181,7 @@ class AVSegFormer(nn.Module):
             if parameter.ndim > 1 and not name.startswith(("visual.", "audio.")):
                 nn.init.xavier_uniform_(parameter)
         self.encoder.reset()
+        self.standard = nn.BatchNorm1d(audio_dim, affine=False) if standardised else nn.Identity()
         self.align = nn.Linear(audio_dim, dim)
 
     def forward(self, batch: Batch) -> Prediction:
@@ -186,16 +195,15 @@ class AVSegFormer(nn.Module):
         pixels, memory, sizes = self.see(frames.flatten(0, 1))
         hearings = seconds // frames.shape[1]  # of one picture
         pixels, memory = (x.repeat_interleave(hearings, dim=0) for x in (pixels, memory))  # N ...
-        sound = self.align(embedding).flatten(0, 1).unsqueeze(1)  # N 1 D
+        sound = self.align(self.standard(embedding.flatten(0, 1))).unsqueeze(1)  # N 1 D
         record("avsegformer.unmixed", pixels)
         if self.mixer is not None:
             pixels = self.mixer(pixels, sound)
         queries, steps = self.decode(self.queries(sound), memory, sizes, (pixels.shape[-2], pixels.shape[-1]))
         logits = self.head(pixels, queries, (frames.shape[-2], frames.shape[-1]))  # N K H W
         if self.guided:
-            steps[f"response{len(self.decoder) + 1}"] = torch.einsum(
-                "nd,ndhw->nhw", queries.mean(dim=1), pixels
-            )
+            products = torch.einsum("nd,ndhw->nhw", queries.mean(dim=1), pixels)
+            steps[f"response{len(self.decoder) + 1}"] = GUIDE * products
         extras = {name: torch.unflatten(x, 0, (clips, seconds)) for name, x in steps.items()}
         extras["mask_feature"] = torch.unflatten(pixels, 0, (clips, seconds))
         logits = logits.unflatten(0, (clips, seconds)) * valid[:, :, None, None, None]
@@ -227,7 +235,7 @@ class AVSegFormer(nn.Module):
                 record("avsegformer.attention", scores.softmax(-1).mean(dim=1))
             scores = scores.sum(dim=1)  # N Q L: eq. of 3.6, the product over all of D
             if self.guided:
-                finest = scores[:, :, : height * width].mean(dim=1)  # N h8 w8
+                finest = GUIDE * scores[:, :, : height * width].mean(dim=1)  # N h8 w8
                 extras[f"response{number}"] = finest.view(-1, height, width)
             if self.reformer is not None:
                 intermediate.append(self.reformer(scores, queries, sizes, size))

@@ -151,3 +151,18 @@ def test_a_still_is_seen_once() -> None:
     model = tiny().eval()
     logits(model, SwitchTester().batch(clips=2, seconds=7, still=True))
     assert model.visual.pictures == 2
+
+
+def test_padded_frames_have_no_logits() -> None:
+    batch = SwitchTester().batch(clips=1, seconds=2)
+    result = logits(wake(tiny()).eval(), replace(batch, valid=torch.tensor([[True, False]])))
+    assert result[0, 0].abs().sum() > 0 and not result[0, 1].any()
+
+
+def test_what_all_sounds_share_can_be_taken_off() -> None:
+    """`standardised`: an ear that adds the same to everything it hears changes nothing."""
+    model = tiny(standardised=True)
+    heard = torch.randn(6, 128)
+    same = model.standard(5 * heard + 9)
+    torch.testing.assert_close(model.standard(heard), same, rtol=1e-3, atol=1e-4)
+    assert isinstance(tiny().standard, torch.nn.Identity) and not list(model.standard.parameters())

@@ -175,7 +175,7 @@ REDUCED = Schedule(
     eye_batch=16,
     ear_steps=200,
     ear_batch=24,
-    expected="two minutes on two CPU threads; foreground IoU about .26 on unseen instances, one run",
+    expected="not run",
 )
 
 FULL = Schedule(

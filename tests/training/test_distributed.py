@@ -43,7 +43,7 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
         for name in ("one", "two")
     )
     assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], abs=2e-5)
-    assert launched.stdout.count("hears") == 1  # only the first process speaks
+    assert launched.stdout.count("hearing:") == 1  # only the first process speaks
 
     again = launch(tmp_path / "two", "--resume")
     assert again.returncode == 0, again.stderr

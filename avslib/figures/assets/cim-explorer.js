@@ -76,15 +76,16 @@ const draw = ({ data, root, pictures, part, parts, say }) => {
     paintMask(map, width, height, truth(second), [0, 0, 0], { fill: 0, thick: 5 });
     paintMask(map, width, height, truth(second), rgbOf(data.truth), { fill: 0, thick: 3 });
   };
-  const drawLegend = (view) => {
+  const drawLegend = (view, c) => {
     const legend = part("legend").getContext("2d");
     for (let byte = 0; byte < 256; byte++) {
-      legend.fillStyle = view === 0 ? (byte < 128 ? "#8c8c8c" : data.unsure)
+      const sure = byte / 255 > c || byte / 255 < 1 - c;
+      legend.fillStyle = view === 0 ? (sure ? "#8c8c8c" : data.unsure)
         : `rgb(${colours.slice(3 * byte, 3 * byte + 3).join(",")})`;
       legend.fillRect(byte, 0, 1, 1);
     }
-    part("low").textContent = view === 0 ? "sure: keeps quiet" : "0";
-    part("high").textContent = view === 0 ? "unsure: may ask" : "cosine 1";
+    part("low").textContent = view === 0 ? "probability 0" : "0";
+    part("high").textContent = view === 0 ? "1; in colour: unsure, may ask" : "cosine 1";
   };
   const drawTrend = (c, progressive, now) => {
     const trend = part("trend").getContext("2d");
@@ -136,7 +137,7 @@ const draw = ({ data, root, pictures, part, parts, say }) => {
     const c = data.thresholds[step], moment = moments[now];
     const masks = masksOf(moment, c, !alone);
     drawMap(moment, number, second, view, masks[number]);
-    drawLegend(view);
+    drawLegend(view, c);
     drawTrend(c, !alone, now);
     part("c-says").textContent = c;
     part("moment-says").textContent = moment.name;

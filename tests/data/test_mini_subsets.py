@@ -15,10 +15,10 @@ from avslib.data.subsets import SUBSETS
 from avslib.types import IGNORE
 
 SAME = {
-    ("ms3", "train", 0): "55c6ae7b8c20bf17",
-    ("ms3", "test", 2): "95fd8c76567a2922",
-    ("vpo-ms", "train", 1): "555aec081dbbe255",
-    ("vpo-ms", "val", 3): "7f3847444ab6bc4a",
+    ("ms3", "train", 0): "46b9493fb9dc7313",
+    ("ms3", "test", 2): "5bf083b5e091df25",
+    ("vpo-ms", "train", 1): "372babec1b6da041",
+    ("vpo-ms", "val", 3): "2b9bcfb8a6066bce",
 }
 
 

@@ -1,8 +1,10 @@
 """Which files are seen in training and which are held out: by instance, four ways.
 
-An instance is one person, one speaker, one animal's picture or one recording. Fold f holds out another
-quarter of the instances of every class for the test and an eighth for validation, so that a result can be
-reported over folds: which instances are held out matters more than the seed.
+An instance is one person, one speaker, one animal's picture or one recording. Fold f holds out other
+instances of every class: up to a quarter of them for the test, an eighth for validation, at least one each.
+So a result can be reported over folds: which instances are held out matters more than the seed. Counts are
+rounded down, because classes are small and every photograph that trains is missed when it does not: with six
+photographs of a horse one tests, one validates and four train.
 Drawn and rendered pictures are no fair test and only ever train.
 """
 
@@ -24,11 +26,11 @@ def _shuffled(instances: set[str]) -> list[str]:
 
 
 def _split_of(instances: list[str], fold: int) -> dict[str, str]:
-    """{instance: split}: a quarter of the shuffled instances tests, an eighth validates, at least one each."""
+    """{instance: split}: how the shuffled instances of one class are shared out."""
     count = len(instances)
     if count < 3:  # too few to hold out: they train
         return {name: "train" for name in instances}
-    tests, vals = (count + 2) // 4, max(1, count // 8)
+    tests, vals = max(1, count // 4), max(1, count // 8)
     start = fold * count // FOLDS
     order = [instances[(start + i) % count] for i in range(count)]
     return {

@@ -40,6 +40,18 @@ _HOME = {
     "Actor": "stage_explorer",
     "StageExplorer": "stage_explorer",
     "listen_bars": "curves",
+    "table": "chapter",
+    "find_ledger": "chapter",
+    "ledger_cells": "chapter",
+    "score_columns": "chapter",
+    "main_scores": "chapter",
+    "read_log": "chapter",
+    "telling": "chapter",
+    "comparison": "chapter",
+    "listening": "chapter",
+    "say": "chapter",
+    "box": "diagram",
+    "arrow": "diagram",
     "training_curves": "curves",
 }
 

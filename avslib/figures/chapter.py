@@ -1,0 +1,119 @@
+"""What every chapter needs around its argument: tables, the ledger, a run's log, scenes to look at, answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from avslib.data import MiniScenes, Scene
+from avslib.figures.captions import show
+from avslib.figures.curves import listen_bars
+from avslib.figures.glance import scene_figure
+from avslib.figures.html import Array, Html
+from avslib.figures.listen_panel import TITLES
+from avslib.training.evaluate import Scores, foreground_iou
+from avslib.training.ledger import RUNS, Record
+from avslib.training.table import Row
+
+if TYPE_CHECKING:
+    from IPython.display import Markdown
+
+
+def table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Markdown:
+    """A table on the page; cells are written as `str` does."""
+    from IPython.display import Markdown
+
+    lines = [head, ["---"] * len(head), *rows]
+    return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))  # type: ignore[no-untyped-call]
+
+
+def find_ledger() -> Path:
+    """The folder of records, `results/runs` in this folder or one above; without any, this folder."""
+    here = Path.cwd()
+    return next(filter(Path.is_dir, (folder / RUNS for folder in (here, *here.parents))), here)
+
+
+def ledger_cells(row: Row | None, columns: Sequence[str]) -> list[str]:
+    """Cells for a line of the ledger: how many runs, then mean ± spread of each column, or "not run"."""
+    if row is None or not row.runs:
+        return ["not run"] + ["-"] * len(columns)
+    found = [row.numbers.get(column) for column in columns]
+    return [row.status, *("-" if each is None else _spread(*each) for each in found)]
+
+
+def _spread(mean: float, deviation: float | None) -> str:
+    return f"{mean:.3f}" if deviation is None else f"{mean:.3f} ± {deviation:.3f}"
+
+
+def score_columns(rows: Iterable[Row]) -> list[str]:
+    """Of all that the ledger knows about `rows`, the columns with the scores that papers report."""
+    wanted = ("clips) mIoU", "clips) F", "level IoU")
+    return list(dict.fromkeys(c for row in rows for c in row.numbers if c.endswith(wanted)))
+
+
+def main_scores(scores: Mapping[str, Mapping[str, float]]) -> Scores:
+    """{protocol: {number: value}}, only the numbers that papers report."""
+    few = {"dataset-level": ("IoU",)}
+    return {p: {n: v[n] for n in few.get(p, ("mIoU", "F"))} for p, v in scores.items()}
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """The epochs of the run in `folder`, for `training_curves`."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [line | {"val": main_scores(line["val"])} for line in lines]
+
+
+def telling(scenes: MiniScenes) -> list[Scene]:
+    """Scenes on which an ear can be caught out.
+
+    Something is heard from the first second on, but not always, and another object in the picture and
+    another class could be heard instead.
+    """
+    found = []
+    for scene in map(scenes.scene, range(len(scenes))):
+        heard = [source.sounding for source in scene.sources]
+        if heard and np.any(heard, axis=0)[0] and not np.all(heard) and all(scene.stand_ins.values()):
+            found.append(scene)
+    return found
+
+
+def comparison(scene: Scene, painted: Array, *, method: str, rank: str) -> Html:
+    """A scene, its true masks and those that `method` painted, (T, H, W) bool.
+
+    rank: the first words of the caption, for example "The best of them"
+    """
+    seen, heard = (", ".join(each.name for each in some) for some in (scene.objects, scene.sources))
+    true = scene.labels > 0
+    return show(
+        scene_figure(scene.clip(), rows={"truth": true, method: painted}, log_mel=False),
+        caption=f"{rank}: in the picture {seen}; heard, {heard}. IoU {foreground_iou(painted, true):.2f}.",
+        alt="Rows of five frames: the picture, the true mask of each second, the predicted "
+        "mask of each second; below, the waveform.",
+        licence=scene.licence,
+    )
+
+
+def listening(record: Record, *, scenes: int, beside: Mapping[str, Sequence[float]], caption: str) -> Html:
+    """Bars: what the run in `record` scores with every sound, and what it is to be judged by.
+
+    scenes:  how many test scenes
+    beside:  {title: values}; titles without a value are left out
+    caption: its last sentence, on what stands beside
+    """
+    bars: dict[str, Sequence[float]] = {title: [record.listening[s]] for s, title in TITLES.items()}
+    bars |= {title: values for title, values in beside.items() if len(values)}
+    return show(
+        listen_bars(bars),
+        caption=f"Foreground IoU over {scenes} test scenes, schedule {record.schedule}. Dark, the model as it "
+        f"is meant to be used; below the six ways of hearing, {caption}",
+        alt="; ".join(f"{title}: {np.mean(values):.2f}" for title, values in bars.items()),
+    )
+
+
+def say(check: Callable[[Any], str], answer: Any) -> None:
+    """Print what `check` says of the reader's `answer`, once there is one."""
+    print("not answered yet" if answer is None else check(answer))

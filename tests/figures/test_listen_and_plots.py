@@ -50,7 +50,7 @@ def test_the_second_changes_every_mask(panel: ListenPanel, open_page: Callable[[
 
 
 def test_the_panel_of_a_model() -> None:
-    scenes = MiniScenes("ms3", split="test", fold=1, size=64, family="CC-BY-SA")
+    scenes = MiniScenes("ms3", split="test", fold=2, size=64, family="CC-BY-SA")
     scene = scenes.scene(telling_scene(scenes))
 
     def looks_only(clip: Clip) -> np.ndarray:

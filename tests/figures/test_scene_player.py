@@ -31,7 +31,7 @@ def player(picture: np.ndarray, masks: np.ndarray) -> ScenePlayer:
 
 @pytest.fixture(scope="module")
 def scenes() -> MiniScenes:
-    return MiniScenes("ms3", split="test", fold=1, size=256, family="CC-BY-SA")
+    return MiniScenes("ms3", split="test", fold=2, size=256, family="CC-BY-SA")
 
 
 def test_the_page_needs_nothing_from_outside(player: ScenePlayer) -> None:

@@ -26,7 +26,7 @@ class Record:
     """What is known about one finished run.
 
     commit, versions, device, weights: where the numbers come from; `weights` has one sentence a part
-    seconds, peak_memory_mb:           of the training, evaluation apart
+    seconds, peak_memory_mb:           of the training; the encoders' lessons and the evaluation are apart
     metrics:   {split: {protocol: {number: value}}}
     listening: {sound: foreground IoU}, see `avslib.training.evaluate.listen`; empty for real data
     published: the paper's own rows, for the table

@@ -65,7 +65,9 @@ def test_telling_scenes_change_and_have_stand_ins_and_are_compared() -> None:
         heard = (scene.labels > 0).any(axis=(1, 2)) | np.any([s.sounding for s in scene.sources], axis=0)
         assert heard[0] and all(scene.stand_ins.values())
         assert any(not source.sounding.all() for source in scene.sources)
-    page = figures.comparison(scenes[0], scenes[0].labels > 0, method="oracle", rank="The truth")._repr_html_()
+    page = figures.comparison(
+        scenes[0], scenes[0].labels > 0, method="oracle", rank="The truth"
+    )._repr_html_()
     assert "IoU 1.00" in page and scenes[0].licence in page and "The truth" in page
 
 

@@ -173,7 +173,7 @@ REDUCED = Schedule(
     channels_last=True,
     ear_steps=200,
     ear_batch=24,
-    expected="three minutes on two CPU threads; foreground IoU about .37 on unseen instances (results/runs)",
+    expected="three minutes on two CPU threads; foreground IoU about .36 on unseen instances (results/runs)",
 )
 
 FULL = Schedule(

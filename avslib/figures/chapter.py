@@ -17,7 +17,7 @@ from avslib.figures.html import Array, Html
 from avslib.figures.listen_panel import TITLES
 from avslib.training.evaluate import Scores, foreground_iou
 from avslib.training.ledger import RUNS, Record
-from avslib.training.table import Row
+from avslib.training.table import Row, number
 
 if TYPE_CHECKING:
     from IPython.display import Markdown
@@ -41,12 +41,7 @@ def ledger_cells(row: Row | None, columns: Sequence[str]) -> list[str]:
     """Cells for a line of the ledger: how many runs, then mean ± spread of each column, or "not run"."""
     if row is None or not row.runs:
         return ["not run"] + ["-"] * len(columns)
-    found = [row.numbers.get(column) for column in columns]
-    return [row.status, *("-" if each is None else _spread(*each) for each in found)]
-
-
-def _spread(mean: float, deviation: float | None) -> str:
-    return f"{mean:.3f}" if deviation is None else f"{mean:.3f} ± {deviation:.3f}"
+    return [row.status, *(number(row, column) for column in columns)]
 
 
 def score_columns(rows: Iterable[Row]) -> list[str]:

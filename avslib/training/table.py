@@ -70,7 +70,7 @@ def ledger_table(
         found = dict.fromkeys(name for row in rows for name in row.numbers)
         columns = [name for name in found if not SECONDARY.search(name)]
     head = ["method", "data", "schedule", "status", *columns, "minutes", "device", "paper"]
-    lines = [head, *([*_left(row), *(_number(row, c) for c in columns), *_right(row)] for row in rows)]
+    lines = [head, *([*_left(row), *(number(row, c) for c in columns), *_right(row)] for row in rows)]
     if markdown:
         rule = ["---"] * len(head)
         return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines[1:]])
@@ -127,7 +127,8 @@ def _left(row: Row) -> list[str]:
     return [row.method, row.data, row.schedule, row.status]
 
 
-def _number(row: Row, column: str) -> str:
+def number(row: Row, column: str) -> str:
+    """Mean ± spread of one column, or "-" where the row has none."""
     if column not in row.numbers:
         return "-"
     mean, deviation = row.numbers[column]

@@ -233,8 +233,9 @@ REDUCED = Schedule(
     warmup_steps=30,
     clip_norm=2.0,
     channels_last=True,
-    ear_steps=200,
-    ear_batch=24,
+    ear_steps=1200,
+    ear_batch=12,
+    ear_scenes=1600,
     expected="three minutes on two CPU threads; foreground IoU about .33 on unseen instances (results/runs)",
 )
 

@@ -69,7 +69,7 @@ class Schedule:
     keep:            which weights the run reports: of the "last" epoch, or the "best" on validation
     criterion, weights: in place of the recipe's, where a short schedule needs another loss
     eye_steps:       steps of `avslib.training.eye` before the first step, `eye_batch` scenes each; 0 for none
-    ear_steps:       the same of `avslib.training.ear`
+    ear_steps:       the same of `avslib.training.ear`, which goes over `ear_scenes` scenes again and again
     expected:        one line: memory, time and score, or "not run"
     """
 
@@ -94,6 +94,7 @@ class Schedule:
     eye_batch: int = 16
     ear_steps: int = 0
     ear_batch: int = 32
+    ear_scenes: int = 2400
     expected: str = "not run"
 
 

@@ -7,6 +7,7 @@ then says so under the weights' origin.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Protocol
 
 import torch
@@ -52,8 +53,9 @@ def pretrain_ear(
     """Train `encoder` (N, A, F, M) -> (N, D) for `steps` of `batch` scenes; returns the loss of each step.
 
     A linear layer on top, thrown away afterwards, answers for each second and each class whether it
-    sounds (binary cross-entropy). A pure function of the encoder's weights and `seed`: a resumed run
-    takes the result from its checkpoint.
+    sounds (binary cross-entropy). Composing a scene costs several times what learning from it does, so
+    each is composed once, kept (25 kB a second) and heard many times. A pure function of the encoder's
+    weights and `seed`: a resumed run takes the result from its checkpoint.
     """
     device = next(encoder.parameters()).device
     order = BatchOrder(
@@ -64,10 +66,11 @@ def pretrain_ear(
     optimiser = build_optimiser(nn.ModuleList([encoder, head]), EAR)
     weight = torch.full((classes,), POSITIVE_WEIGHT, device=device)
     history: list[float] = []
+    heard = cache(lambda index: hear([scenes.scene(index)], front_end))
     encoder.train()
     for step, indices in enumerate(order):
         set_learning_rate(optimiser, short_course(EAR, step, steps))
-        sound, target = hear([scenes.scene(index) for index in indices], front_end)
+        sound, target = map(torch.cat, zip(*map(heard, indices)))
         answer = head(encoder(sound.to(device)))
         loss = F.binary_cross_entropy_with_logits(answer, target.to(device), pos_weight=weight)
         optimiser.zero_grad()

@@ -181,7 +181,8 @@ def teach_ear(run: Run, ear: nn.Module, *, fresh: bool) -> None:
     steps, batch = run.plan.ear_steps, run.plan.ear_batch
     ear.weights_origin = f"{ear.weights_origin}, then {steps} steps on the training recordings' classes"  # type: ignore[assignment]
     if fresh:
-        unseen = replace(run.plan, size=32)  # nobody looks: the smallest picture is composed fastest
+        # Nobody looks: the smallest picture is composed fastest.
+        unseen = replace(run.plan, size=32, clips={**run.plan.clips, "train": run.plan.ear_scenes})
         scenes = cast(SoundingScenes, run.recipe.datasets("train", unseen, run.fold, run.seed))
         pretrain_ear(ear, scenes, run.front_end(), steps=steps, batch=batch, seed=run.seed)
 

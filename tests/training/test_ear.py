@@ -30,3 +30,16 @@ def test_every_second_is_an_example_with_its_classes() -> None:
     assert torch.equal(target[:, 0].bool(), torch.cat([scene.red for scene in scenes]))
     low, high = sound[:, 0, 0, 0], sound[:, 0, 1, 0]
     assert torch.equal(low > high, target[:, 0].bool())
+
+
+def test_a_scene_is_composed_once_however_often_it_is_heard() -> None:
+    composed: list[int] = []
+
+    class Counting(toy.ToyScenes):
+        def scene(self, index: int) -> toy.ToyScene:
+            composed.append(index)
+            return super().scene(index)
+
+    pretrain_ear(toy.Ear(), Counting(10, 0), toy.tone, steps=20, batch=5, seed=0)
+    assert set(composed) == set(range(10))
+    assert len(composed) <= 10 + 1, "one more look tells how many classes there are"

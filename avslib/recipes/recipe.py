@@ -66,6 +66,7 @@ class Schedule:
                      picture is met with several sounds and as many truths
     clips:           how many clips each split holds, for data sets composed on demand
     precision:       "bf16" is used on a GPU; a CPU always computes in float32
+    frozen_epochs:   epochs at the start in which no gradient reaches the visual encoder
     keep:            which weights the run reports: of the "last" epoch, or the "best" on validation
     criterion, weights: in place of the recipe's, where a short schedule needs another loss
     eye_steps:       steps of `avslib.training.eye` before the first step, `eye_batch` scenes each; 0 for none
@@ -87,6 +88,7 @@ class Schedule:
     clip_norm: float | None = None
     precision: Literal["no", "bf16"] = "no"
     channels_last: bool = False
+    frozen_epochs: int = 0
     keep: Literal["last", "best"] = "last"
     criterion: Callable[[], Callable[..., dict[str, Tensor]]] | None = None
     weights: Mapping[str, float] = field(default_factory=dict)

@@ -29,6 +29,7 @@ from tqdm import tqdm
 
 from avslib.data.collate import Collate
 from avslib.errors import UserError
+from avslib.recipes.recipe import Schedule
 from avslib.training import checkpoint as saving
 from avslib.training.ear import SoundingScenes, pretrain_ear
 from avslib.training.evaluate import Scores, in_float32
@@ -86,12 +87,15 @@ def train(
         rank=accelerator.process_index,
         world=accelerator.num_processes,
     )
+    frozen_steps, eye = plan.frozen_epochs * order.steps_per_epoch, trained_of_the_eye(bare, plan)
     model.train()
     start = time.perf_counter() - progress.seconds
     with tqdm(total=order.total, initial=progress.step, desc=run.name, disable=not lead) as bar:
         for batch in load(clips, order, Collate(front_end), workers):
             rate = learning_rate(plan, progress.step, order.total)
             set_learning_rate(optimiser, rate)
+            for parameter in eye:
+                parameter.requires_grad_(progress.step >= frozen_steps)
             batch = batch.to(accelerator.device)
             terms = criterion(in_float32(model(batch)), batch)
             check_terms(terms, run.weights, progress.step, batch)
@@ -166,6 +170,13 @@ def build(run: Run, device: torch.device, *, fresh: bool) -> tuple[nn.Module, to
     if plan.ear_steps and not run.deaf:
         teach_ear(run, cast(nn.Module, model.audio), fresh=fresh)
     return model, build_optimiser(model, plan.optimiser)
+
+
+def trained_of_the_eye(model: nn.Module, plan: Schedule) -> list[nn.Parameter]:
+    """What `frozen_epochs` keeps from training for a while. What never trains is not in the list."""
+    if not plan.frozen_epochs:
+        return []
+    return [parameter for parameter in cast(nn.Module, model.visual).parameters() if parameter.requires_grad]
 
 
 def teach_eye(run: Run, eye: nn.Module, *, fresh: bool) -> None:

@@ -42,6 +42,7 @@ def test_paper_and_code_are_told_apart() -> None:
         assert (code.size, code.batch_size) == (size, clips)
         assert paper.epochs == code.epochs == (60 if data == "mini/ms3" else 30)
         assert paper.optimiser.lr == code.optimiser.lr == 2e-5
+        assert (paper.frozen_epochs, code.frozen_epochs) == (0, {"mini/s4": 5, "mini/ms3": 10}.get(data, 0))
         assert recipe.weights == {"mask": 1.0, "intermediate": 0.1}
 
 

@@ -85,6 +85,28 @@ def test_resume_decodes_no_clip_twice(tmp_path: Path, monkeypatch: pytest.Monkey
     assert 24 not in seen  # the 24 training clips; the test clips are scored again
 
 
+def test_the_eye_waits_for_its_frozen_epochs(tmp_path: Path) -> None:
+    """The toy's first epoch of three is frozen; a layer that never trains stays as it is."""
+
+    class HalfFrozen(toy.ToyModel):
+        def __init__(self) -> None:
+            super().__init__()
+            self.visual.bias.requires_grad_(False)  # type: ignore[union-attr]
+
+    recipe, weights = toy.recipe("toy"), []
+    for epochs, frozen in ((1, 1), (1, 0), (3, 1)):
+        plan = replace(recipe.schedules["smoke"], epochs=epochs, frozen_epochs=frozen, model=HalfFrozen)
+        out = tmp_path / f"{epochs}{frozen}"
+        train(Run(replace(recipe, schedules={"smoke": plan}), "smoke"), out=out)
+        weights.append(load_file(out / "weights.safetensors"))
+    torch.manual_seed(0)
+    new = HalfFrozen().state_dict()
+    moved = [not torch.equal(each["visual.weight"], new["visual.weight"]) for each in weights]
+    assert moved == [False, True, True]
+    assert all(torch.equal(each["visual.bias"], new["visual.bias"]) for each in weights)
+    assert not torch.equal(weights[0]["head.weight"], new["head.weight"])
+
+
 def test_a_finished_folder_is_not_overwritten(tmp_path: Path) -> None:
     train(run(), out=tmp_path)
     with pytest.raises(UserError, match="--resume"):

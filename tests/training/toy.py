@@ -194,6 +194,7 @@ def recipe(data: str) -> Recipe:
         decay="cosine",
         warmup_steps=2,
         clip_norm=1.0,
+        frozen_epochs=1,
         ear_steps=3,
         ear_batch=4,
     )

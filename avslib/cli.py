@@ -73,7 +73,12 @@ def train(
             add_record(record, ledger)
         print(score_table(record.metrics))
         print_heard(record.listening)
-        print(f"{record.seconds:.0f} s of training; everything is in {folder}")
+        lessons = (
+            f" after {record.lesson_seconds:.0f} s of lessons for eye and ear"
+            if record.lesson_seconds
+            else ""
+        )
+        print(f"{record.seconds:.0f} s of training{lessons}; everything is in {folder}")
 
 
 @app.command

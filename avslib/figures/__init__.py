@@ -46,6 +46,7 @@ _HOME = {
     "score_columns": "chapter",
     "main_scores": "chapter",
     "read_log": "chapter",
+    "trained": "chapter",
     "telling": "chapter",
     "comparison": "chapter",
     "listening": "chapter",

@@ -17,6 +17,7 @@ from avslib.figures.html import Array, Html
 from avslib.figures.listen_panel import TITLES
 from avslib.training.evaluate import Scores, foreground_iou
 from avslib.training.ledger import RUNS, Record
+from avslib.training.run import Run
 from avslib.training.table import Row, number
 
 if TYPE_CHECKING:
@@ -60,6 +61,21 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     """The epochs of the run in `folder`, for `training_curves`."""
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     return [line | {"val": main_scores(line["val"])} for line in lines]
+
+
+def trained(record: Record, run: Run) -> Markdown:
+    """What the training took, and what it started from: the paragraph under a chapter's training cell."""
+    from IPython.display import Markdown
+
+    weights = ", ".join(f"{name} {weight}" for name, weight in run.weights.items())
+    return Markdown(  # type: ignore[no-untyped-call]
+        f"**{record.steps} steps in {record.seconds:.0f} seconds** on {record.device}, after "
+        f"{record.lesson_seconds:.0f} seconds of lessons for eye and ear, schedule `{run.schedule}`: batches of "
+        f"{run.plan.batch_size} clips at {run.plan.size} pixels; {record.trained_parameters / 1e6:.1f} of "
+        f"{record.parameters / 1e6:.1f} million parameters are trained; {record.peak_memory_mb:,} MB at the "
+        f"peak. Weights of the loss terms: {weights}. Eye: {record.weights['visual']}. Ear: "
+        f"{record.weights['audio']}."
+    )
 
 
 def telling(scenes: MiniScenes) -> list[Scene]:

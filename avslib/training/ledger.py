@@ -26,7 +26,8 @@ class Record:
     """What is known about one finished run.
 
     commit, versions, device, weights: where the numbers come from; `weights` has one sentence a part
-    seconds, peak_memory_mb:           of the training; the encoders' lessons and the evaluation are apart
+    seconds, peak_memory_mb:           of the training; the evaluation is apart
+    lesson_seconds:                    of the eye's and ear's lessons before it; None in records older than this
     metrics:   {split: {protocol: {number: value}}}
     listening: {sound: foreground IoU}, see `avslib.training.evaluate.listen`; empty for real data
     published: the paper's own rows, for the table
@@ -57,6 +58,7 @@ class Record:
     metrics: dict[str, dict[str, dict[str, float]]]
     listening: dict[str, float]
     published: list[dict[str, Any]]
+    lesson_seconds: float | None = None
 
 
 def describe(
@@ -66,6 +68,7 @@ def describe(
     *,
     steps: int,
     seconds: float,
+    lesson_seconds: float,
     metrics: dict[str, dict[str, dict[str, float]]],
     listening: dict[str, float],
 ) -> Record:
@@ -93,6 +96,7 @@ def describe(
         trained_parameters=sum(p.numel() for p in parameters if p.requires_grad),
         steps=steps,
         seconds=round(seconds, 1),
+        lesson_seconds=round(lesson_seconds, 1),
         peak_memory_mb=provenance.peak_memory_mb(accelerator.device),
         metrics=metrics,
         listening=listening,
@@ -117,7 +121,7 @@ def read_record(path: Path) -> Record:
     names = {f.name for f in fields(Record)}
     try:
         values = json.loads(path.read_text())
-        return Record(**{name: values[name] for name in names})
+        return Record(**{name: value for name, value in values.items() if name in names})
     except FileNotFoundError:
         raise UserError(f"{path}: no such record; train the run first") from None
     except (json.JSONDecodeError, KeyError, TypeError) as error:

@@ -71,11 +71,14 @@ def train(
 
     saving.seed_everything(run.seed)
     clips, front_end, criterion = run.clips("train"), run.front_end(), run.criterion()
+    start = time.perf_counter()
     model, optimiser = accelerator.prepare(*build(run, accelerator.device, fresh=saved is None))
     bare = accelerator.unwrap_model(model)
     # Dropout has to differ between processes, the initial weights must not: hence a second seed.
     saving.seed_everything(1_000_003 * (run.seed + 1) + accelerator.process_index)
-    progress = restore(saved, bare, optimiser, accelerator) if saved else Progress()
+    lessons = plan.eye_steps + plan.ear_steps > 0
+    fresh = Progress(lesson_seconds=time.perf_counter() - start if lessons else 0.0)
+    progress = restore(saved, bare, optimiser, accelerator) if saved else fresh
 
     order = BatchOrder(
         clips=len(clips),
@@ -133,6 +136,7 @@ def train(
         accelerator,
         steps=progress.step,
         seconds=progress.seconds,
+        lesson_seconds=progress.lesson_seconds,
         metrics={
             split: score(run, model, split, accelerator=accelerator, workers=workers)
             for split in recipe.tests

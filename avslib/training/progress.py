@@ -21,12 +21,14 @@ from avslib.types import Batch
 class Progress:
     """The loop's own state; saved in every checkpoint.
 
+    seconds: of the steps, validation included; lesson_seconds: of building the model and teaching its encoders
     sums: of each loss term over the epoch so far; history: the finished epochs' log lines
     """
 
     step: int = 0
     best: float = float("-inf")
     seconds: float = 0.0
+    lesson_seconds: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from matplotlib.figure import Figure
 
 from avslib import figures
 from avslib.data import MiniScenes
-from avslib.training import foreground_iou, perfect_eyes
+from avslib.recipes import find_recipe
+from avslib.training import Run, foreground_iou, perfect_eyes
+from avslib.training.ledger import read_record
 from avslib.training.table import Row
 
 MEASURED = Row(
@@ -48,6 +51,15 @@ def test_the_ledger_is_found_from_any_folder_of_a_clone(
     (tmp_path / "book" / "deep").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "book" / "deep")
     assert figures.find_ledger() == tmp_path / "results" / "runs"
+
+
+def test_a_chapter_says_how_long_the_lessons_and_the_steps_took() -> None:
+    run = Run(find_recipe("tpavi", "mini/ms3"), "reduced")
+    path = next(Path(__file__).parents[2].glob("results/runs/tpavi-mini-ms3-reduced-f0-s0.json"))
+    record = replace(read_record(path), seconds=101.4, lesson_seconds=77.7)
+    said = figures.trained(record, run).data
+    assert "steps in 101 seconds" in said and "after 78 seconds of lessons" in said
+    assert "overlap 1.5" in said and "192 pixels" in said
 
 
 def test_a_log_keeps_the_main_scores(tmp_path: Path) -> None:

@@ -41,6 +41,19 @@ def test_records_survive_the_disk(record: Record, tmp_path: Path) -> None:
     assert read_records(tmp_path) == [record]
 
 
+def test_a_record_from_before_lessons_were_timed_is_read(record: Record, tmp_path: Path) -> None:
+    assert record.lesson_seconds is not None and record.lesson_seconds >= 0
+    path = add_record(record, tmp_path)
+    values = json.loads(path.read_text())
+    del values["lesson_seconds"]
+    path.write_text(json.dumps(values))
+    assert read_record(path).lesson_seconds is None
+    del values["seconds"]
+    path.write_text(json.dumps(values))
+    with pytest.raises(UserError, match="seconds"):
+        read_record(path)
+
+
 def test_a_foreign_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"name": "x"}')
     with pytest.raises(UserError, match=r"x\.json: not a ledger record"):

@@ -13,7 +13,7 @@ from there, and the scores are taken at 512 too. So neither column of `PUBLISHED
 other, nor with methods run at 224.
 
     full, full-pvt          the paper: 224 pixels, the paper's mechanism; ResNet-50, PVTv2-B5
-    authors, authors-pvt    the code: its size, its batch, its query layers, gate, head and loss
+    authors, authors-pvt    the code: its size, batch, query layers, gate, head, loss and frozen first epochs
 """
 
 from __future__ import annotations

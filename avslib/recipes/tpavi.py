@@ -1,7 +1,7 @@
 """TPAVI on AVS-Mini: Zhou et al., "Audio-Visual Segmentation", ECCV 2022, the baseline of the field.
 
     avslib train tpavi --data mini/ms3 --schedule smoke      seconds, any machine: does it run?
-    avslib train tpavi --data mini/ms3 --schedule reduced    three and a half minutes on two CPU threads, 1.5 GB
+    avslib train tpavi --data mini/ms3 --schedule reduced    four minutes on two CPU threads, 1.6 GB
     avslib train tpavi --data mini/ms3 --schedule full       the paper's setting on AVS-Mini, one GPU; not run
 
 mini/s4 and mini/avss take the same schedules, the latter with classes. The real benchmarks are read from the
@@ -174,7 +174,7 @@ REDUCED = Schedule(
     ear_steps=1600,
     ear_batch=12,
     ear_scenes=2400,
-    expected="three and a half minutes on two CPU threads; foreground IoU about .38 on unseen instances (results/runs)",
+    expected="four minutes on two CPU threads; foreground IoU about .38 on unseen instances (results/runs)",
 )
 
 FULL = Schedule(

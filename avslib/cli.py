@@ -73,12 +73,7 @@ def train(
             add_record(record, ledger)
         print(score_table(record.metrics))
         print_heard(record.listening)
-        lessons = (
-            f" after {record.lesson_seconds:.0f} s of lessons for eye and ear"
-            if record.lesson_seconds
-            else ""
-        )
-        print(f"{record.seconds:.0f} s of training{lessons}; everything is in {folder}")
+        print(f"{record.duration}; everything is in {folder}")
 
 
 @app.command

@@ -69,8 +69,7 @@ def trained(record: Record, run: Run) -> Markdown:
 
     weights = ", ".join(f"{name} {weight}" for name, weight in run.weights.items())
     return Markdown(  # type: ignore[no-untyped-call]
-        f"**{record.steps} steps in {record.seconds:.0f} seconds** on {record.device}, after "
-        f"{record.lesson_seconds:.0f} seconds of lessons for eye and ear, schedule `{run.schedule}`: batches of "
+        f"**{record.steps} steps, {record.duration}**, on {record.device}. Schedule `{run.schedule}`: batches of "
         f"{run.plan.batch_size} clips at {run.plan.size} pixels; {record.trained_parameters / 1e6:.1f} of "
         f"{record.parameters / 1e6:.1f} million parameters are trained; {record.peak_memory_mb:,} MB at the "
         f"peak. Weights of the loss terms: {weights}. Eye: {record.weights['visual']}. Ear: "

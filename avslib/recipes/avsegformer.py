@@ -1,7 +1,7 @@
 """AVSegFormer: Gao et al., "Audio-Visual Segmentation with Transformer", AAAI 2024.
 
     avslib train avsegformer --data mini/ms3 --schedule smoke       seconds, any machine: does it run?
-    avslib train avsegformer --data mini/ms3 --schedule reduced     three minutes on two CPU threads, 1.5 GB
+    avslib train avsegformer --data mini/ms3 --schedule reduced     three minutes on two CPU threads, 1.6 GB
     avslib train avsegformer --data mini/ms3 --schedule full        the paper's setting on AVS-Mini, one GPU; not run
 
 and so mini/s4, mini/avss, and with --data-dir DIR avsbench/s4, avsbench/ms3 and avss.

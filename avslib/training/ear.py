@@ -53,9 +53,9 @@ def pretrain_ear(
     """Train `encoder` (N, A, F, M) -> (N, D) for `steps` of `batch` scenes; returns the loss of each step.
 
     A linear layer on top, thrown away afterwards, answers for each second and each class whether it
-    sounds (binary cross-entropy). Composing a scene costs several times what learning from it does, so
-    each is composed once, kept (25 kB a second) and heard many times. A pure function of the encoder's
-    weights and `seed`: a resumed run takes the result from its checkpoint.
+    sounds (binary cross-entropy). Composing a scene costs more than learning from it, so each is composed
+    once, kept (25 kB a second) and heard many times. A pure function of the encoder's weights and `seed`:
+    a resumed run takes the result from its checkpoint.
     """
     device = next(encoder.parameters()).device
     order = BatchOrder(

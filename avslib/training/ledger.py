@@ -60,6 +60,14 @@ class Record:
     published: list[dict[str, Any]]
     lesson_seconds: float | None = None
 
+    @property
+    def duration(self) -> str:
+        """How long the training took, and the lessons before it if there were any."""
+        lessons = (
+            f" after {self.lesson_seconds:.0f} s of lessons for eye and ear" if self.lesson_seconds else ""
+        )
+        return f"{self.seconds:.0f} s of training{lessons}"
+
 
 def describe(
     run: Run,
@@ -124,5 +132,5 @@ def read_record(path: Path) -> Record:
         return Record(**{name: value for name, value in values.items() if name in names})
     except FileNotFoundError:
         raise UserError(f"{path}: no such record; train the run first") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (json.JSONDecodeError, AttributeError, TypeError) as error:
         raise UserError(f"{path}: not a ledger record ({error}); delete it or run it again") from None

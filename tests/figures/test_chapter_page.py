@@ -55,11 +55,13 @@ def test_the_ledger_is_found_from_any_folder_of_a_clone(
 
 def test_a_chapter_says_how_long_the_lessons_and_the_steps_took() -> None:
     run = Run(find_recipe("tpavi", "mini/ms3"), "reduced")
-    path = next(Path(__file__).parents[2].glob("results/runs/tpavi-mini-ms3-reduced-f0-s0.json"))
+    path = Path(__file__).parents[2] / "results" / "runs" / "tpavi-mini-ms3-reduced-f0-s0.json"
     record = replace(read_record(path), seconds=101.4, lesson_seconds=77.7)
     said = figures.trained(record, run).data
-    assert "steps in 101 seconds" in said and "after 78 seconds of lessons" in said
+    assert "168 steps, 101 s of training after 78 s of lessons for eye and ear" in said
     assert "overlap 1.5" in said and "192 pixels" in said
+    for none in (None, 0.0):  # an old record; a schedule without lessons
+        assert "lessons" not in figures.trained(replace(record, lesson_seconds=none), run).data
 
 
 def test_a_log_keeps_the_main_scores(tmp_path: Path) -> None:

@@ -54,8 +54,9 @@ def test_a_record_from_before_lessons_were_timed_is_read(record: Record, tmp_pat
         read_record(path)
 
 
-def test_a_foreign_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_text('{"name": "x"}')
+@pytest.mark.parametrize("text", ['{"name": "x"}', "[1]", "{"])
+def test_a_foreign_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(text)
     with pytest.raises(UserError, match=r"x\.json: not a ledger record"):
         read_records(tmp_path)
 

@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 
 from avslib.data.doctor import Report, examine
-from avslib.data.mini_writer import write_mini
+from avslib.data.mini.writer import write_mini
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "data"))
 from planted_faults import plant

@@ -26,12 +26,13 @@ from tqdm import tqdm
 
 from avslib.audio.frontends import VGGishLogMel
 from avslib.data import Collate, MiniScenes
+from avslib.data.loading.order import BatchOrder, load
 from avslib.data.open import CLASSES, open_data
 from avslib.encoders.vggish import VGGish
 from avslib.encoders.visual import VisualEncoder
-from avslib.models.tpavi import TPAVI, TPAVICriterion
-from avslib.recipes.recipe import Clips
-from avslib.training.order import BatchOrder, load
+from avslib.methods.method import Clips
+from avslib.methods.tpavi.criterion import TPAVICriterion
+from avslib.methods.tpavi.model import TPAVI
 from avslib.types import Batch
 
 BATCH = 4

@@ -21,7 +21,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from avslib.layers.query_selected_attention import QuerySelectedCrossAttention
+from avslib.methods.pcmanet.query_selected_attention import QuerySelectedCrossAttention
 
 KEPT = (1.0, 0.75, 0.5, 0.25, 0.1)
 WIDTH = 256

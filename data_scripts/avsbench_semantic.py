@@ -15,8 +15,8 @@ with one and with several sounding classes, see data_scripts/split_avss.py.
 
 from __future__ import annotations
 
-from avslib.data import layouts
-from avslib.data.prepare import finish, listed, parser, run, unpack_all
+from avslib.data.prepare.release import finish, listed, parser, run, unpack_all
+from avslib.data.readers import layouts
 
 NAMES = (layouts.SEMANTIC_TABLE, layouts.SEMANTIC_CLASSES_FILE, *layouts.SEMANTIC_SECONDS)
 

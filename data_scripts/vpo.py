@@ -18,12 +18,12 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from avslib.data import layouts
 from avslib.data.doctor import run_parallel
 from avslib.data.doctor.inventory import Inventory
-from avslib.data.extract import extract
-from avslib.data.paths import inside
-from avslib.data.prepare import finish, listed, parser, run, unpack_all
+from avslib.data.prepare.extract import extract
+from avslib.data.prepare.release import finish, listed, parser, run, unpack_all
+from avslib.data.readers import layouts
+from avslib.data.readers.paths import inside
 
 SUBSETS = tuple(layouts.VPO_TABLE)
 FOLDERS = (

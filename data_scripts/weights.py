@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from avslib.data.prepare import run
+from avslib.data.prepare.release import run
 from avslib.encoders.weights import cache_folder
 from avslib.errors import UserError
 

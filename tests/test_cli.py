@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from avslib.cli import main
+from avslib.cli.main import main
 
 TOY = str(Path(__file__).parent / "training" / "toy.py")
 

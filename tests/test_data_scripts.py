@@ -20,10 +20,10 @@ import pytest
 import soundfile
 from PIL import Image
 
-from avslib.data.avsbench_semantic import AVSBenchSemantic
 from avslib.data.doctor import examine
-from avslib.data.extract import extract, read_frames, read_sound
-from avslib.data.mini_writer import write_mini
+from avslib.data.mini.writer import write_mini
+from avslib.data.prepare.extract import extract, read_frames, read_sound
+from avslib.data.readers.avsbench_semantic import AVSBenchSemantic
 from avslib.errors import UserError
 from avslib.metrics.subsets import sources
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from typing import Protocol
 
-from avslib.data.avsbench_object import AVSBenchObject
-from avslib.data.avsbench_semantic import AVSBenchSemantic
-from avslib.data.layouts import SEMANTIC_SECONDS
-from avslib.data.mini_scenes import MiniScenes
-from avslib.data.vpo import VPO
+from avslib.data.mini.scenes import MiniScenes
+from avslib.data.readers.avsbench_object import AVSBenchObject
+from avslib.data.readers.avsbench_semantic import AVSBenchSemantic
+from avslib.data.readers.layouts import SEMANTIC_SECONDS
+from avslib.data.readers.vpo import VPO
 from avslib.types import Clip
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from torch.utils.data import Dataset
 
-from avslib.data.avsbench_object import AVSBenchObject
-from avslib.data.avsbench_semantic import AVSBenchSemantic
-from avslib.data.layouts import VPO_TABLE
-from avslib.data.vpo import VPO
+from avslib.data.readers.avsbench_object import AVSBenchObject
+from avslib.data.readers.avsbench_semantic import AVSBenchSemantic
+from avslib.data.readers.layouts import VPO_TABLE
+from avslib.data.readers.vpo import VPO
 from avslib.errors import UserError
 from avslib.types import Clip
 

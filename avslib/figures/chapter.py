@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from avslib.data import MiniScenes, Scene
+from avslib.evaluation.counterfactual import foreground_iou
+from avslib.evaluation.evaluate import Scores
 from avslib.figures.captions import show
 from avslib.figures.curves import listen_bars
+from avslib.figures.explorers.listen.panel import TITLES
 from avslib.figures.glance import scene_figure
 from avslib.figures.html import Array, Html
-from avslib.figures.listen_panel import TITLES
-from avslib.training.evaluate import Scores, foreground_iou
-from avslib.training.ledger import RUNS, Record
-from avslib.training.run import Run
-from avslib.training.table import Row, number
+from avslib.ledger.record import RUNS, Record
+from avslib.ledger.table import Row, number
+from avslib.methods.run import Run
 
 if TYPE_CHECKING:
     from IPython.display import Markdown

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.importers.key_map import Translation
-from avslib.importers.methods import find_method
-from avslib.importers.reference_case import ReferenceCase, read_case, read_outputs, relative_error
+from avslib.methods.importers import find_method
+from avslib.methods.key_map import Translation
+from avslib.methods.reference_case import ReferenceCase, read_case, read_outputs, relative_error
 
 TOLERANCE = 1e-4
 

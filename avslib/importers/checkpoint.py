@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from avslib.encoders.weights import read_state_dict
 from avslib.errors import UserError
-from avslib.importers.key_map import Translation
-from avslib.importers.methods import find_method
+from avslib.methods.importers import find_method
+from avslib.methods.key_map import Translation
 
 
 @dataclass(frozen=True)

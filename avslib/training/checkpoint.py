@@ -7,42 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
-import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
 
 from avslib.errors import UserError
+from avslib.files import reason, write_atomically
 
 State = dict[str, Any]
-
-
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, flush it to the disk, then put it in place.
-
-    Raises UserError when the disk refuses (full, read-only); `path` then still holds what it held before.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # torch's zip writer turns a short write into a RuntimeError
-        kept = "the previous one is intact" if path.exists() else "nothing was written"
-        raise UserError(
-            f"{path}: cannot be written ({_reason(error)}; {_free(path)} free); {kept}; "
-            "make room or choose another --out, then --resume"
-        ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save_checkpoint(path: Path, state: State) -> None:
@@ -59,7 +34,7 @@ def load_checkpoint(path: Path, config: dict[str, Any]) -> State:
         state: State = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise UserError(
-            f"{path}: not a readable checkpoint ({_reason(error)}); delete it to start afresh"
+            f"{path}: not a readable checkpoint ({reason(error)}); delete it to start afresh"
         ) from None
     if state["fingerprint"] != fingerprint(config):
         differing = ", ".join(_differences(state["config"], config))
@@ -114,14 +89,3 @@ def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> 
         elif before != after:
             found.append(f"{prefix}{key}: {before} then, {after} now")
     return found
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-
-
-def _free(path: Path) -> str:
-    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
-    return f"{shutil.disk_usage(folder).free / 1e6:.0f} MB"

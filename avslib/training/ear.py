@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avslib.recipes.recipe import FrontEnd, Optimiser
+from avslib.data.loading.order import BatchOrder
+from avslib.methods.method import FrontEnd, Optimiser
 from avslib.training.optimiser import build_optimiser, set_learning_rate, short_course
-from avslib.training.order import BatchOrder
 from avslib.types import Clip
 
 

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avslib.recipes.recipe import Optimiser
+from avslib.data.loading.order import BatchOrder
+from avslib.methods.method import Optimiser
 from avslib.training.optimiser import build_optimiser, set_learning_rate, short_course
-from avslib.training.order import BatchOrder
 
 
 class SeenScene(Protocol):

@@ -27,19 +27,21 @@ from accelerate.utils import gather_object
 from torch import nn
 from tqdm import tqdm
 
-from avslib.data.collate import Collate
+from avslib.data.loading.collate import Collate
+from avslib.data.loading.order import BatchOrder, load
 from avslib.errors import UserError
-from avslib.recipes.recipe import Schedule
+from avslib.evaluation.counterfactual import hear_otherwise
+from avslib.evaluation.evaluate import Scores, in_float32
+from avslib.evaluation.score import WEIGHTS, load_weights, save_weights, score
+from avslib.files import write_json
+from avslib.ledger.record import Record, describe
+from avslib.methods.method import Schedule
+from avslib.methods.run import Run
 from avslib.training import checkpoint as saving
 from avslib.training.ear import SoundingScenes, pretrain_ear
-from avslib.training.evaluate import Scores, in_float32
 from avslib.training.eye import SeenScenes, pretrain_eye
-from avslib.training.ledger import Record, describe
 from avslib.training.optimiser import build_optimiser, learning_rate, set_learning_rate
-from avslib.training.order import BatchOrder, load
-from avslib.training.progress import Progress, check_terms, write_json, write_log
-from avslib.training.run import Run
-from avslib.training.score import WEIGHTS, hear_otherwise, load_weights, save_weights, score
+from avslib.training.progress import Progress, check_terms, write_log
 
 
 def train(

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from avslib.errors import UserError
-from avslib.recipes.recipe import Optimiser, Schedule
+from avslib.methods.method import Optimiser, Schedule
 
 
 def build_optimiser(model: nn.Module, spec: Optimiser) -> torch.optim.Optimizer:

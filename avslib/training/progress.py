@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.training.checkpoint import write_atomically
+from avslib.files import write_atomically
 from avslib.types import Batch
 
 
@@ -64,8 +64,3 @@ def write_log(path: Path, progress: Progress) -> None:
     """One JSON line an epoch. Rewritten whole, so that a resumed run leaves no line twice."""
     lines = "".join(json.dumps(line) + "\n" for line in progress.history)
     write_atomically(path, lambda file: file.write(lines.encode()))
-
-
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """`value` as indented JSON, atomically."""
-    write_atomically(path, lambda file: file.write((json.dumps(value, indent=1) + "\n").encode()))

@@ -39,7 +39,7 @@ def chapter() -> dict[str, Any]:
 
 def one_after_the_other(mask: np.ndarray) -> np.ndarray:
     """What CAVP's loader does: a car becomes 5, and 5 then becomes an airplane."""
-    from avslib.data.layouts import COCO_ID
+    from avslib.data.readers.layouts import COCO_ID
 
     labels = mask.copy()
     in_turn = sorted(enumerate(COCO_ID.items(), start=1), key=lambda each: each[1][0] != "car")

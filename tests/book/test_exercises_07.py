@@ -9,7 +9,8 @@ import torch
 from chapter_cells import names_of
 from torch import nn
 
-from avslib.data import MiniScenes, collate
+from avslib.data import MiniScenes
+from avslib.data.loading import collate
 from avslib.figures import say
 
 NEEDED = ("from avslib import figures", "def check_", "def in_order(")

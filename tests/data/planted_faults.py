@@ -14,9 +14,9 @@ import soundfile
 import torch
 from PIL import Image
 
-from avslib.data import layouts
-from avslib.data.layouts import ClipFiles
-from avslib.data.safe_pickle import read_tensor
+from avslib.data.readers import layouts
+from avslib.data.readers.layouts import ClipFiles
+from avslib.data.readers.safe_pickle import read_tensor
 
 Said = tuple[str, str]
 """Kind and path of a fault."""

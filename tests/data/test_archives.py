@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avslib.data import archives
-from avslib.data.archives import under, unpack
+from avslib.data.prepare import archives
+from avslib.data.prepare.archives import under, unpack
 from avslib.errors import UserError
 
 FILES = {"a.txt": b"one", "deep/b.bin": bytes(range(256)) * 20, "deep/empty": b""}

@@ -10,8 +10,8 @@ import releases
 import torch
 from PIL import Image
 
-from avslib.data.avsbench_object import AVSBenchObject
-from avslib.data.images import read_image
+from avslib.data.readers.avsbench_object import AVSBenchObject
+from avslib.data.readers.images import read_image
 from avslib.errors import UserError
 from avslib.types import IGNORE
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from avslib.data import Collate, MiniScenes, collate
+from avslib.data import Collate, MiniScenes
+from avslib.data.loading import collate
 from avslib.errors import UserError
 
 

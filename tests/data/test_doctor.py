@@ -16,9 +16,9 @@ from PIL import Image
 from planted_faults import FAULTS, Said, plant
 from releases import half, save, write_object, write_semantic, write_vpo
 
-from avslib.cli import main
+from avslib.cli.main import main
 from avslib.data.doctor import KINDS, Report, examine, scan
-from avslib.data.mini_writer import write_mini
+from avslib.data.mini.writer import write_mini
 from avslib.errors import UserError
 
 CLIPS = 24
@@ -54,8 +54,8 @@ def test_a_healthy_folder_has_no_fault_and_a_next_command(mini: Path, healthy: R
 
 def test_it_counts_what_is_no_fault(healthy: Report) -> None:
     """Against the readers' own view of the same files."""
-    from avslib.data.avsbench_object import AVSBenchObject
-    from avslib.data.avsbench_semantic import AVSBenchSemantic
+    from avslib.data.readers.avsbench_object import AVSBenchObject
+    from avslib.data.readers.avsbench_semantic import AVSBenchSemantic
 
     root = healthy.inventory.root
     clips = [

@@ -11,7 +11,7 @@ import torch
 
 from avslib.data import MiniScenes, Scene
 from avslib.data.mini.pack import CORE_CLASSES, SAMPLE_RATE
-from avslib.data.subsets import SUBSETS
+from avslib.data.mini.subsets import SUBSETS
 from avslib.types import IGNORE
 
 SAME = {

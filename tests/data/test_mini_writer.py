@@ -15,15 +15,16 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from avslib.cli import main
-from avslib.data import MiniScenes, mini_writer
-from avslib.data.avsbench_object import AVSBenchObject
-from avslib.data.avsbench_semantic import AVSBenchSemantic
-from avslib.data.layouts import COCO_ID
+from avslib.cli.main import main
+from avslib.data import MiniScenes
 from avslib.data.mini import CORE_CLASSES
-from avslib.data.mini_files import VPO_NAME
-from avslib.data.mini_writer import LAYOUTS, write_mini
-from avslib.data.vpo import VPO
+from avslib.data.mini import writer as mini_writer
+from avslib.data.mini.files import VPO_NAME
+from avslib.data.mini.writer import LAYOUTS, write_mini
+from avslib.data.readers.avsbench_object import AVSBenchObject
+from avslib.data.readers.avsbench_semantic import AVSBenchSemantic
+from avslib.data.readers.layouts import COCO_ID
+from avslib.data.readers.vpo import VPO
 from avslib.errors import UserError
 from avslib.types import Clip
 

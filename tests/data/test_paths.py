@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from avslib.data.paths import data_folder, expect, inside, missing, plain_name
-from avslib.data.tables import read_table
+from avslib.data.readers.paths import data_folder, expect, inside, missing, plain_name
+from avslib.data.readers.tables import read_table
 from avslib.errors import UserError
 
 

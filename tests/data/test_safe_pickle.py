@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from avslib.data import safe_pickle
-from avslib.data.safe_pickle import read_tensor
+from avslib.data.readers import safe_pickle
+from avslib.data.readers.safe_pickle import read_tensor
 from avslib.errors import UserError
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)

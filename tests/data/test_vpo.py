@@ -10,8 +10,8 @@ import releases
 import torch
 
 from avslib.audio.files import read_audio
-from avslib.data.layouts import COCO_ID
-from avslib.data.vpo import LABEL_OF_ID, VPO, middle, mirror
+from avslib.data.readers.layouts import COCO_ID
+from avslib.data.readers.vpo import LABEL_OF_ID, VPO, middle, mirror
 from avslib.errors import UserError
 from avslib.types import IGNORE
 

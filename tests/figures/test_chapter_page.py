@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 
 from avslib import figures
 from avslib.data import MiniScenes
-from avslib.recipes import find_recipe
+from avslib.ledger.record import read_record
+from avslib.ledger.table import Row
+from avslib.methods import find_recipe
 from avslib.training import Run, foreground_iou, perfect_eyes
-from avslib.training.ledger import read_record
-from avslib.training.table import Row
 
 MEASURED = Row(
     "tpavi", "mini/ms3", "reduced", runs=3, numbers={"hears right": (0.31234, 0.026), "hears silence": (0.0, None)}

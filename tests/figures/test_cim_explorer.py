@@ -13,8 +13,8 @@ from figure_pages import move, pixels
 
 from avslib.errors import UserError
 from avslib.figures import CIMExplorer, Looked
-from avslib.figures.cim_explorer import THRESHOLDS
-from avslib.layers.confidence_mask import ConfidenceInducedMask
+from avslib.figures.explorers.cim.explorer import THRESHOLDS
+from avslib.methods.pcmanet.confidence_mask import ConfidenceInducedMask
 
 SIDES = ((2, 3), (4, 6), (8, 12))
 COSTS = [(1e6, 2e6), (1e6, 4e6), (2e6, 16e6)]

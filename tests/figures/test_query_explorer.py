@@ -14,7 +14,7 @@ from figure_pages import move, pixels
 
 from avslib.errors import UserError
 from avslib.figures import QueryExplorer, QueryLooks
-from avslib.figures.query_explorer import pack
+from avslib.figures.explorers.query.explorer import pack
 from avslib.types import Prediction
 
 STATES = ("before training", "trained")

@@ -12,7 +12,7 @@ from figure_pages import move, pixels
 
 from avslib.errors import UserError
 from avslib.figures import ResponseExplorer
-from avslib.figures.response_explorer import quantise
+from avslib.figures.explorers.response.explorer import quantise
 
 STATES = ("before training", "trained")
 

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from avslib.errors import UserError
 from avslib.figures import ScoreExplorer
-from avslib.figures.score_explorer import RULES, SHOWN
+from avslib.figures.explorers.score.explorer import RULES, SHOWN
 from avslib.metrics.protocols import AVSBenchBinary, DatasetLevel, JAndF, JAndFOfPapers
 
 

@@ -12,7 +12,7 @@ from figure_pages import move, pixels
 
 from avslib.errors import UserError
 from avslib.figures import SoundExplorer
-from avslib.figures.sound_explorer import grey
+from avslib.figures.explorers.sound.explorer import grey
 
 SLIDERS = ("window", "hop", "bins", "high")
 

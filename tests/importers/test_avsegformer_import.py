@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import load_file
 
 from avslib.errors import UserError
-from avslib.importers import check_case, import_checkpoint, reference_case
-from avslib.importers.reference_case import read_case
+from avslib.importers import check_case, import_checkpoint
+from avslib.methods import reference_case
+from avslib.methods.reference_case import read_case
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 RESNET = GOLDEN / "avsegformer_res50_s4_224.json"

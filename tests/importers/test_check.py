@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from avslib.importers import reference_case
 from avslib.importers.__main__ import main
 from avslib.importers.check import Comparison
-from avslib.importers.key_map import Translation
-from avslib.importers.reference_case import read_case, relative_error
+from avslib.methods import reference_case
+from avslib.methods.key_map import Translation
+from avslib.methods.reference_case import read_case, relative_error
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 RESNET = GOLDEN / "tpavi_resnet_s4_224.json"

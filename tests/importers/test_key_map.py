@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from avslib.errors import UserError
-from avslib.importers import tpavi
-from avslib.importers.key_map import KeyMap
+from avslib.methods.key_map import KeyMap
+from avslib.methods.tpavi import checkpoint as tpavi
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 

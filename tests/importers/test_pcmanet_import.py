@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.importers import check_case, import_checkpoint, pcmanet, reference_case
+from avslib.importers import check_case, import_checkpoint
 from avslib.importers.check import run_case
-from avslib.importers.reference_case import read_case
 from avslib.layers.recording import recording
+from avslib.methods import reference_case
+from avslib.methods.pcmanet import checkpoint as pcmanet
+from avslib.methods.reference_case import read_case
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 RESNET = json.loads((GOLDEN / "pcmanet_resnet_s4_224.json").read_text())["keys"]

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from torch import nn
 
-from avslib.importers.reference_case import fill
+from avslib.methods.reference_case import fill
 
 Module = TypeVar("Module", bound=nn.Module)
 

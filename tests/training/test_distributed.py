@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import toy
 
+from avslib.methods.run import Run
 from avslib.training.loop import train
-from avslib.training.run import Run
 
 RECIPE = Path(__file__).parent / "toy.py"
 

@@ -20,13 +20,15 @@ from typing import Any
 import pytest
 import torch
 
-from avslib.recipes import find_recipe
+from avslib.methods import find_recipe
+from avslib.methods.run import Run
 from avslib.training.loop import train
-from avslib.training.run import Run
 
 FOLDER = Path(__file__).parents[1] / "golden/losses"
 STEPS = 20
-CASES = [(method, data) for method in ("tpavi", "avsegformer", "pcmanet") for data in ("mini/ms3", "mini/avss")]
+CASES = [
+    (method, data) for method in ("tpavi", "avsegformer", "pcmanet") for data in ("mini/ms3", "mini/avss")
+]
 
 
 def machine() -> dict[str, str]:

@@ -16,10 +16,10 @@ import toy
 from safetensors.torch import load_file
 
 from avslib.errors import UserError
-from avslib.recipes import find_recipe
+from avslib.methods import find_recipe
+from avslib.methods.run import Run
 from avslib.training.checkpoint import load_checkpoint
 from avslib.training.loop import train
-from avslib.training.run import Run
 
 HERE = Path(__file__).parent
 MEASURED = ("metrics", "listening", "steps")

@@ -9,7 +9,7 @@ import torch
 import toy
 
 from avslib.errors import UserError
-from avslib.recipes import Optimiser, Schedule
+from avslib.methods import Optimiser, Schedule
 from avslib.training.optimiser import build_optimiser, learning_rate, set_learning_rate
 
 PLAN = Schedule(

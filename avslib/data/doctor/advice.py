@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from avslib.data.doctor.faults import Fault
 from avslib.data.doctor.inventory import TABLES, Inventory
-from avslib.data.layouts import OBJECT_FOLDER, SEMANTIC_CLASSES_FILE, VPO_TABLE
-from avslib.data.mini_writer import LAYOUTS, MiniOrder
+from avslib.data.mini.writer import LAYOUTS, MiniOrder
+from avslib.data.readers.layouts import OBJECT_FOLDER, SEMANTIC_CLASSES_FILE, VPO_TABLE
 
 SCRIPT = {
     "s4": "avsbench_object.py",

@@ -23,11 +23,11 @@ from PIL import Image, UnidentifiedImageError
 from avslib.audio.files import read_audio
 from avslib.data.doctor.faults import Fault
 from avslib.data.doctor.inventory import Listed
-from avslib.data.images import FORMATS
-from avslib.data.palette import to_labels
-from avslib.data.paths import inside
-from avslib.data.safe_pickle import read_tensor
-from avslib.data.vpo import LABEL_OF_ID
+from avslib.data.readers.images import FORMATS
+from avslib.data.readers.palette import to_labels
+from avslib.data.readers.paths import inside
+from avslib.data.readers.safe_pickle import read_tensor
+from avslib.data.readers.vpo import LABEL_OF_ID
 from avslib.errors import UserError
 from avslib.types import IGNORE
 

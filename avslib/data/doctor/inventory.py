@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from avslib.data import layouts
-from avslib.data.avsbench_semantic import read_classes
 from avslib.data.doctor.faults import Fault
-from avslib.data.layouts import SPLITS, ClipFiles
-from avslib.data.mini_writer import MARK, MiniOrder
-from avslib.data.paths import inside, plain_name
-from avslib.data.tables import Row, read_table
-from avslib.data.vpo import read_stills
+from avslib.data.mini.writer import MARK, MiniOrder
+from avslib.data.readers import layouts
+from avslib.data.readers.avsbench_semantic import read_classes
+from avslib.data.readers.layouts import SPLITS, ClipFiles
+from avslib.data.readers.paths import inside, plain_name
+from avslib.data.readers.tables import Row, read_table
+from avslib.data.readers.vpo import read_stills
 from avslib.errors import UserError
 
 TABLES = {**layouts.OBJECT_TABLE, "avss": layouts.SEMANTIC_TABLE, **layouts.VPO_TABLE}

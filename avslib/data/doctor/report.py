@@ -14,7 +14,7 @@ from avslib.data.doctor.advice import next_command
 from avslib.data.doctor.checks import Findings
 from avslib.data.doctor.faults import CORRUPT, KINDS, MISSING, Fault
 from avslib.data.doctor.inventory import TABLES, Inventory, Listed
-from avslib.data.layouts import COCO_ID, SPLITS
+from avslib.data.readers.layouts import COCO_ID, SPLITS
 from avslib.errors import UserError
 
 WIDTH, SHOWN = 110, 10

@@ -17,12 +17,12 @@ from typing import TypeVar
 import torch
 from tqdm.auto import tqdm
 
-from avslib.data import layouts
 from avslib.data.doctor.checks import Findings, check_clip
 from avslib.data.doctor.faults import TABLE, Fault
 from avslib.data.doctor.inventory import TABLES, Listed, count_faults, take_inventory
 from avslib.data.doctor.report import Report
-from avslib.data.paths import data_folder
+from avslib.data.readers import layouts
+from avslib.data.readers.paths import data_folder
 from avslib.errors import UserError
 
 T = TypeVar("T")

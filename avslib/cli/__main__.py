@@ -1,0 +1,3 @@
+from avslib.cli.main import main
+
+main()

@@ -1,0 +1,107 @@
+"""The commands that score: `avslib evaluate` a run, `avslib score` a folder of masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from avslib.errors import UserError
+
+By = Literal["sources", "part"]
+
+
+def evaluate(
+    run: Positional[Path],
+    split: str = "test",
+    protocol: tuple[str, ...] = (),
+    by: By | None = None,
+    classes: bool = False,
+    listen: bool = False,
+    save: Path | None = None,
+    save_logits: bool = False,
+) -> None:
+    """Score a trained run again. E.g. avslib evaluate runs/tpavi-mini-ms3-reduced-f0-s0 --protocol all
+
+    Args:
+        run: the folder that avslib train wrote
+        split: which clips, e.g. val or test
+        protocol: names of protocols, or all; those of the recipe if not given
+        by: also apart: sources (how many classes sound) or part (v1s, v1m, v2)
+        classes: also class by class
+        listen: also with silence, noise and wrong sounds, where the clips are composed scenes
+        save: write the predicted masks into this folder, as png
+        save_logits: and the logits beside them
+    """
+    from avslib.evaluation.counterfactual import hear_otherwise
+    from avslib.evaluation.score import choose_protocols, load_run, score_and_save
+    from avslib.evaluation.tables import class_table, score_table
+
+    if save_logits and save is None:
+        raise UserError("--save-logits: say where, with --save DIR")
+    trained, model = load_run(run)
+    chosen = choose_protocols(trained.recipe.protocols(), protocol)
+    scores = score_and_save(trained, model, split, chosen, by=by or "", folder=save, logits=save_logits)
+    print(score_table({split: scores}))
+    if classes:
+        names = getattr(trained.clips(split), "classes", ())
+        print(*filter(None, (class_table(each, names) for each in chosen)), sep="\n")
+    if listen:
+        print_heard(hear_otherwise(trained, model))
+
+
+def score(
+    folder: Positional[Path],
+    data: str | None = None,
+    truth: Path | None = None,
+    data_dir: Path | None = None,
+    split: str | None = None,
+    fold: int | None = None,
+    clips: int | None = None,
+    size: int | None = None,
+    labels: int = 2,
+    protocol: tuple[str, ...] = ("all",),
+    by: By | None = None,
+    classes: bool = False,
+    logits: bool = False,
+) -> None:
+    """Score masks in files, of any program. E.g. avslib score masks --data avss --data-dir DIR --protocol all
+
+    The folder holds CLIP/SECOND.png, seconds counted from 0: 0 and 255, or labels, or AVSBench's colours.
+    What is not given is taken from the predictions.json that avslib evaluate --save writes.
+
+    Args:
+        folder: the predicted masks
+        data: what they are predictions of, e.g. mini/ms3, avsbench/s4, avss
+        truth: instead: a folder of true masks with the same file names
+        data_dir: the folder of the release, for data that is not AVS-Mini's
+        split: of the data; test if not given
+        fold: of AVS-Mini; 0 if not given
+        clips: of AVS-Mini, how many scenes; 200 if not given
+        size: side of the masks, pixels; 0 for a real benchmark's own sizes; 224 if not given
+        labels: with --truth: how many classes there are, background included
+        protocol: names of protocols, or all
+        by: also apart: sources (how many classes sound) or part (v1s, v1m, v2)
+        classes: also class by class
+        logits: score the logits beside the masks, not the masks
+    """
+    from avslib.evaluation.score import choose_protocols
+    from avslib.evaluation.score_folder import score_folder
+    from avslib.evaluation.tables import class_table, score_table
+    from avslib.evaluation.truth import FolderTruth, find_truth
+
+    given = {"data": data, "split": split, "fold": fold, "clips": clips, "size": size}
+    answer = FolderTruth(truth, classes=labels) if truth else find_truth(folder, given, data_dir)
+    chosen = choose_protocols([], protocol, classes=answer.classes)
+    scores = score_folder(folder, answer, chosen, logits=logits, by=by or "")
+    print(score_table({"logits" if logits else "masks": scores}))
+    if classes:
+        print(*filter(None, (class_table(each, answer.names) for each in chosen)), sep="\n")
+
+
+def print_heard(listening: dict[str, float]) -> None:
+    """One line: the foreground IoU under every sound; nothing where none was tried."""
+    if listening:
+        numbers = "  ".join(f"{sound} {value:.4f}" for sound, value in listening.items())
+        print(f"foreground IoU, hearing: {numbers}")

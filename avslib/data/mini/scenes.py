@@ -1,0 +1,127 @@
+"""AVS-Mini as a data set: `MiniScenes("ms3", split="test")[3]` is a clip, `.scene(3)` all that is known of it."""
+
+from __future__ import annotations
+
+import zlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from torch.utils.data import Dataset
+
+from avslib.data.mini.compose import Material, compose
+from avslib.data.mini.pack import CORE_CLASSES, FAMILIES, FOLDER, Item, load_pack
+from avslib.data.mini.scene import SOUNDS, Scene, Sound
+from avslib.data.mini.splits import by_class, split_items
+from avslib.data.mini.subsets import SUBSETS, Part, choose_part, parts_of, seconds_of
+from avslib.errors import UserError
+from avslib.types import Clip
+
+
+class MiniScenes(Dataset[Clip]):
+    """Scenes composed on the fly from the files of one split.
+
+    subset:    "s4", "ms3" (binary, T = 5), "avss" (semantic, T = 10, some clips half as long and padded),
+               "vpo-ss", "vpo-ms", "vpo-msmi" (semantic stills, one second); see `avslib.data.mini.subsets`
+    split:     "train", "val" or "test"; no cut-out, recording or background is in two of them
+    fold:      which instances are held out, 0 to 3
+    length:    number of scenes; scene i is the same whatever the length
+    size:      side of the square picture, pixels
+    seconds:   T; None for the subset's own. Clips that are shorter than T keep their part of it
+    instances: "unseen" takes everything from the split; "seen" (for the test) takes the *pictures of
+               objects* from the training split and puts them into new scenes, with unseen backgrounds and
+               recordings: what is left of the score is not due to unknown cut-outs
+    family:    "GPL" or "CC-BY-SA": only files that may be published together under one licence of that
+               family; "permissive": only permissive files; None mixes freely
+    turns:     every second is a hearing of its own, see `compose.Subset`; for training
+    sound:     which sound the clips are heard with, one of `scenes.SOUNDS`
+
+    Raises UserError for an unknown subset, split, fold, family or sound.
+    """
+
+    def __init__(
+        self,
+        subset: str = "ms3",
+        *,
+        split: str = "train",
+        fold: int = 0,
+        length: int = 1000,
+        size: int = 128,
+        seconds: int | None = None,
+        seed: int = 0,
+        instances: Literal["unseen", "seen"] = "unseen",
+        family: str | None = None,
+        turns: bool = False,
+        sound: Sound = "right",
+        folder: Path = FOLDER,
+    ) -> None:
+        if subset not in SUBSETS:
+            raise UserError(f"unknown subset {subset!r} of AVS-Mini; choose one of {', '.join(SUBSETS)}")
+        if family not in (None, *FAMILIES):
+            raise UserError(f"unknown licence family {family!r}; choose one of {', '.join(FAMILIES)}")
+        self.parts = parts_of(subset, seconds=seconds, turns=turns)
+        self.seconds = seconds_of(self.parts) if seconds is None else seconds
+        if self.seconds < 1 or length < 1 or size < 32:
+            raise UserError(
+                f"seconds {self.seconds}, length {length}, size {size}: at least 1, 1 and 32 are needed"
+            )
+        if sound not in SOUNDS:
+            raise UserError(f"unknown sound {sound!r}; choose one of {', '.join(SOUNDS)}")
+        self.split, self.length, self.size, self.sound = split, length, size, sound
+        self.family, self.classes = family, CORE_CLASSES
+        self.material = _material(Path(folder), split, fold, instances, family)
+        self._seed = zlib.crc32(f"{subset}/{split}/{fold}/{instances}/{family}/{seed}".encode())
+
+    def __len__(self) -> int:
+        return self.length
+
+    def scene(self, index: int) -> Scene:
+        """Scene number `index`, with its objects, sources, licence and counterfactual sounds."""
+        part = self.part(index)
+        scene = compose(
+            part.subset, self.material, side=self.size, seed=self._seed, index=index, family=self.family
+        )
+        return scene.padded(self.seconds, first_only=part.first_only and self.split == "train")
+
+    def part(self, index: int) -> Part:
+        """Which part of its subset scene `index` is: v1s, v1m or v2 of "avss"; the others have but one."""
+        if not 0 <= index < self.length:
+            raise IndexError(f"scene {index} of {self.length}")
+        return choose_part(self.parts, seed=self._seed, index=index)
+
+    def identifier(self, index: int) -> str:
+        """The name of clip `index`, without composing it."""
+        return f"{self.part(index).subset.name}_{self._seed}_{index:06d}"  # as `compose` names it
+
+    def __getitem__(self, index: int) -> Clip:
+        return self.scene(index).clip(self.sound)
+
+
+@lru_cache(maxsize=16)
+def _material(folder: Path, split: str, fold: int, instances: str, family: str | None) -> Material:
+    pack = load_pack(folder)
+    allowed = {"permissive", family}
+
+    def of(part: str) -> list[Item]:
+        items = split_items(pack, split=part, fold=fold)
+        return [item for item in items if family is None or item.families & allowed]
+
+    files = of(split)
+    pictures = by_class(of("train") if instances == "seen" else files, "cutout")
+    if instances not in ("unseen", "seen"):
+        raise UserError(f"unknown instances {instances!r}; choose unseen or seen")
+    if instances == "seen" and split != "test":
+        raise UserError(f"instances='seen' is a question for the test; {split!r} scenes have no such variant")
+    return Material(
+        classes=CORE_CLASSES,
+        cutouts={name: items for name, items in pictures.items() if name in CORE_CLASSES or _never(name, pictures)},
+        recordings={k: v for k, v in by_class(files, "sound").items() if k in CORE_CLASSES},
+        noises=[item for item in files if item.kind == "noise"],
+        backgrounds=[item for item in files if item.kind == "background"],
+        augment=split == "train",
+    )  # fmt: skip
+
+
+def _never(name: str, pictures: dict[str, list[Item]]) -> bool:
+    """Only photographs of silent classes serve as distractors."""
+    return any(item.is_photograph for item in pictures[name])

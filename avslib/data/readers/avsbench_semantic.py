@@ -1,0 +1,154 @@
+"""AVSBench-semantic: classes in colours, clips of five (v1s, v1m) and ten seconds (v2).
+
+The layout is stated in `avslib.data.readers.layouts`; "Audio-Visual Segmentation with Semantics", Zhou et al., 2023.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from avslib.audio.files import read_audio
+from avslib.data.readers.images import Fit, Pixels, read_image
+from avslib.data.readers.layouts import (
+    SEMANTIC_CLASSES_FILE,
+    SEMANTIC_COLUMNS,
+    SEMANTIC_LENGTH,
+    SEMANTIC_SECONDS,
+    SEMANTIC_TABLE,
+    ClipFiles,
+    semantic_files,
+    semantic_masks,
+)
+from avslib.data.readers.palette import Unknown, to_labels
+from avslib.data.readers.paths import data_folder, expect, inside, plain_name
+from avslib.data.readers.stacks import pad_frames, pad_sound, stack_frames
+from avslib.data.readers.tables import of_split, read_table
+from avslib.errors import UserError
+from avslib.types import IGNORE, Clip
+
+
+class AVSBenchSemantic(Dataset[Clip]):
+    """Clips of ten seconds, from the files of the release; those of v1s and v1m have five, and are padded.
+
+    root:    the folder with metadata.csv, label2idx.json and the folders of the parts
+    subsets: which parts; v1s is S4 and v1m is MS3 with classes, v2 is new
+    split:   "train", "val" or "test". Training clips of v1s have the mask of second 0 alone: the other
+             seconds are labelled 255, and are not `annotated`
+    size:    side of the square frames, pixels; None for the files as they are
+    fit:     how they become square, "squash" or "crop"; the authors crop for training
+    unknown: what pixels become whose colour is in no palette: "background", as in the authors' loader, or
+             "ignore". The first clip with such pixels is reported as a warning; `stray_colours` counts them
+
+    classes: the names of labels 1 .. K-1, from label2idx.json. Padded seconds are not `valid`: they show the
+    mean colour, are silent, and are labelled background.
+    Raises UserError as `AVSBenchObject` does, and for a label2idx.json that does not number its names.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        subsets: Sequence[str] = tuple(SEMANTIC_SECONDS),
+        split: str = "train",
+        size: int | None = 224,
+        fit: Fit = "squash",
+        unknown: Unknown = "background",
+    ) -> None:
+        if unknown not in ("background", "ignore"):
+            raise UserError(f"unknown={unknown!r}; pixels of unknown colours become background or ignore")
+        if not subsets or not set(subsets) <= set(SEMANTIC_SECONDS):
+            raise UserError(f"subsets {tuple(subsets)}; choose among {', '.join(SEMANTIC_SECONDS)}")
+        self.root, self.split, self.size, self.fit, self.unknown = (
+            data_folder(root), split, size, fit, unknown,
+        )  # fmt: skip
+        self.classes = read_classes(inside(self.root, SEMANTIC_CLASSES_FILE))
+        table = inside(self.root, SEMANTIC_TABLE)
+        rows = read_table(table, SEMANTIC_COLUMNS, needed=("uid", "split", "label"))
+        chosen = [row for row in of_split(rows, split, table) if row["label"] in subsets]
+        if not chosen:
+            raise UserError(f"{table}: no {split} clip of {', '.join(subsets)}; ask for other subsets")
+        self.clips = [(row["label"], plain_name(row["uid"], str(table))) for row in chosen]
+        expect(self.root, [f"{label}/{uid}" for label, uid in self.clips])
+        self._warned = False
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> Clip:
+        label, uid = self.clips[index]
+        files, seconds = self.files(index), torch.arange(SEMANTIC_LENGTH)
+        valid = seconds < SEMANTIC_SECONDS[label]
+        annotated = seconds < semantic_masks(label, self.split)
+        frames = stack_frames([self._frame(path) for path in files.frames], uid)
+        known = stack_frames(self._masks(files.masks[: int(annotated.sum())]), uid)
+        labels = known.new_zeros(SEMANTIC_LENGTH, *known.shape[1:])
+        labels[valid] = IGNORE
+        labels[annotated] = known
+        waveform, rate = read_audio(inside(self.root, files.sounds[0]))
+        return Clip(
+            frames=pad_frames(frames, SEMANTIC_LENGTH), waveform=pad_sound(waveform, SEMANTIC_LENGTH * rate),
+            sample_rate=rate, labels=labels, annotated=annotated, valid=valid, identifier=uid,
+        )  # fmt: skip
+
+    def files(self, index: int) -> ClipFiles:
+        """The paths of clip `index`, relative to `root`."""
+        return semantic_files(*self.clips[index])
+
+    def stray_colours(self, index: int) -> Counter[tuple[int, int, int]]:
+        """{RGB that is not in the palette: pixels} over the masks of clip `index`, in their full size."""
+        label, _ = self.clips[index]
+        found: Counter[tuple[int, int, int]] = Counter()
+        for path in self.files(index).masks[: semantic_masks(label, self.split)]:
+            found.update(to_labels(self._rgb(path, size=None), len(self.classes) + 1)[1])
+        return found
+
+    def _masks(self, paths: Sequence[str]) -> list[Tensor]:
+        """(H, W) long each; the first stray colours are reported."""
+        masks, stray = [], Counter[tuple[int, int, int]]()
+        for path in paths:
+            labels, colours = to_labels(
+                self._rgb(path, size=self.size), len(self.classes) + 1, unknown=self.unknown
+            )
+            masks.append(torch.from_numpy(labels))
+            stray.update(colours)
+        if stray and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{self.root / paths[0]}: {stray.total()} pixels of this clip have {len(stray)} colours that "
+                f"are not in the palette, most of them {stray.most_common(1)[0][0]}; they become "
+                f"{self.unknown}. Further clips are not reported; count with stray_colours(index)",
+                stacklevel=3,
+            )
+        return masks
+
+    def _rgb(self, path: str, *, size: int | None) -> Pixels:
+        return read_image(inside(self.root, path), size=size, fit=self.fit, nearest=True)
+
+    def _frame(self, path: str) -> Tensor:
+        pixels = read_image(inside(self.root, path), size=self.size, fit=self.fit)
+        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+
+
+def read_classes(path: Path) -> tuple[str, ...]:
+    """The names of labels 1 .. K-1 out of label2idx.json, {name: index}; index 0 is the background.
+
+    Raises UserError when the file is missing or damaged, or its indices are not 0 .. K-1.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: missing; it comes with the release, beside metadata.csv")
+    try:
+        numbers = {int(index): str(name) for name, index in json.loads(path.read_text("utf-8")).items()}
+    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not a table {{name: index}} ({error}); get it again") from None
+    if sorted(numbers) != list(range(len(numbers))) or not 2 <= len(numbers) <= IGNORE:
+        raise UserError(f"{path}: its indices are not 0 to {len(numbers) - 1}, one a name; get it again")
+    return tuple(numbers[index] for index in range(1, len(numbers)))

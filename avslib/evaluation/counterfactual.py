@@ -1,0 +1,97 @@
+"""Does it listen? The same scenes, heard with sounds that a model should not believe."""
+
+from __future__ import annotations
+
+from typing import Protocol, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from avslib.data import SOUNDS, Collate, MiniScenes
+from avslib.data.loading.order import evaluation_order
+from avslib.data.mini.scene import Mask, Sound
+from avslib.evaluation.evaluate import in_float32
+from avslib.methods.method import Clips, FrontEnd
+from avslib.methods.run import Run
+from avslib.types import IGNORE, Batch, Clip
+
+
+class Scene(Protocol):
+    """A composed scene that can be heard with another sound."""
+
+    def clip(self, sound: Sound = "right", /) -> Clip: ...
+
+
+class Scenes(Clips, Protocol):
+    """Clips that are also available as scenes."""
+
+    def scene(self, index: int) -> Scene: ...
+
+
+@torch.no_grad()
+def listen(
+    model: nn.Module,
+    scenes: Scenes,
+    front_end: FrontEnd,
+    *,
+    batch_size: int,
+    sounds: tuple[Sound, ...] = SOUNDS,
+) -> dict[str, float]:
+    """{sound: foreground IoU over the whole set}, the model hearing each scene with each sound.
+
+    The truth is always that of the *right* sound: a model that listens scores high on "right" and
+    low on the others ("mirrored" matters to stereo models only); one that only looks scores the
+    same on all of them.
+    """
+    device = next(model.parameters()).device
+    collate = Collate(front_end)
+    counts = {sound: torch.zeros(2, dtype=torch.long) for sound in sounds}
+    was_training = model.training
+    model.eval()
+    for indices in evaluation_order(len(scenes), batch_size):
+        group = [scenes.scene(index) for index in indices]
+        truth = collate([scene.clip() for scene in group]).labels
+        for sound in sounds:
+            batch: Batch = collate([scene.clip(sound) for scene in group])
+            prediction = in_float32(model(batch.to(device)))
+            counts[sound] += foreground_counts(prediction.logits.cpu(), truth)
+    model.train(was_training)
+    return {sound: float(inter / max(1, union)) for sound, (inter, union) in counts.items()}
+
+
+def foreground_counts(logits: Tensor, labels: Tensor) -> Tensor:
+    """(2,) pixels in the intersection and in the union of predicted and true foreground.
+
+    logits (B, T, K, H, W): K = 1 is foreground above 0, else where the best class is not 0.
+    """
+    marked = logits[:, :, 0] > 0 if logits.shape[2] == 1 else logits.argmax(dim=2) != 0  # (B, T, H, W)
+    known, true = labels != IGNORE, labels != 0
+    inter = (marked & true & known).sum()
+    union = ((marked | true) & known).sum()
+    return torch.stack([inter, union]).cpu()
+
+
+def foreground_iou(marked: Mask, true: Mask) -> float:
+    """Intersection over union of two bool arrays of any shape; 0 when both are empty."""
+    return float((marked & true).sum() / max(1, (marked | true).sum()))
+
+
+def perfect_eyes(scenes: MiniScenes) -> float:
+    """What looking alone can reach: foreground IoU of marking, without a flaw and in every second, whatever
+    could sound."""
+    inter = union = 0
+    for scene in map(scenes.scene, range(len(scenes))):
+        able = [thing.mask for thing in scene.objects if thing.name in scene.classes]
+        marked = np.any([*able, np.zeros_like(scene.labels[0], bool)], axis=0)  # H W
+        true = scene.labels > 0  # T H W
+        inter, union = inter + (marked & true).sum(), union + (marked | true).sum()
+    return float(inter / max(1, union))
+
+
+def hear_otherwise(run: Run, model: nn.Module) -> dict[str, float]:
+    """`listen` on the first test split, where its clips are composed scenes; else nothing."""
+    clips = run.clips(run.recipe.tests[0])
+    if not hasattr(clips, "scene"):
+        return {}
+    return listen(model, cast(Scenes, clips), run.front_end(), batch_size=run.plan.batch_size)

@@ -1,0 +1,90 @@
+"""Score a model: under named protocols, and under sounds it should not believe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from torch import Tensor, nn
+
+from avslib.data import Collate
+from avslib.data.loading.order import evaluation_order, load
+from avslib.methods.method import Clips, FrontEnd, ScoringProtocol
+from avslib.metrics.subsets import BySubset
+from avslib.types import Batch, Prediction
+
+Scores = dict[str, dict[str, float]]
+Scorer = BySubset[ScoringProtocol]
+SubsetOf = Callable[[Sequence[int], Batch], Sequence[str]]
+"""(indices of the clips, their batch) -> the name of the subset of each."""
+
+
+def in_float32(prediction: Prediction) -> Prediction:
+    """The same prediction in float32: under bf16 the losses and scores still need the range of float32."""
+    extras = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in prediction.extras.items()
+    }
+    return Prediction(prediction.logits.float(), extras)
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module,
+    clips: Clips,
+    front_end: FrontEnd,
+    protocols: Sequence[ScoringProtocol],
+    *,
+    batch_size: int,
+    accelerator: Accelerator | None = None,
+    workers: int = 0,
+    subset_of: SubsetOf | None = None,
+    save: Callable[[Batch, Tensor], None] | None = None,
+) -> Scores:
+    """{protocol name: {number's name: value}} of `model` over `clips`, in their order.
+
+    With an `accelerator` of several processes each scores a run of neighbouring clips, and what they counted
+    is merged: every process gets the numbers of one that scored all.
+
+    subset_of: the subset of each clip of a batch; the scores then also hold "protocol, subset"
+    save:      is given every batch with its logits (B, T, K, H, W)
+    """
+    rank, world = (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
+    # Bare, because DistributedDataParallel talks to the other processes, whose batches may be over.
+    bare = accelerator.unwrap_model(model) if accelerator else model
+    device = next(model.parameters()).device
+    together = clips_together(protocols, clips) if world > 1 else 1
+    order = evaluation_order(len(clips), max(1, batch_size // world), rank, world, together=together)
+    scorers = [BySubset(protocol) for protocol in protocols]
+    was_training = model.training
+    model.eval()
+    for indices, batch in zip(order, load(clips, order, Collate(front_end), workers)):
+        batch = batch.to(device)
+        logits = in_float32(bare(batch)).logits
+        names = subset_of(indices, batch) if subset_of else ()
+        for scorer in scorers:
+            scorer.update(logits, batch.labels, batch.valid, subsets=names)
+        if save:
+            save(batch, logits)
+    model.train(was_training)
+    if world > 1:
+        scorers = merged(scorers)
+    return {name: numbers for scorer in scorers for name, numbers in scorer.compute().items()}
+
+
+def clips_together(protocols: Sequence[ScoringProtocol], clips: Clips) -> int:
+    """How many neighbouring clips fill whole batches of every protocol that scores frames in batches."""
+    frames = math.lcm(*(getattr(protocol, "frames_per_batch", 1) for protocol in protocols))
+    return frames // math.gcd(frames, len(clips[0].labels)) if frames > 1 else 1
+
+
+def merged(scorers: list[Scorer]) -> list[Scorer]:
+    """What all processes counted, in their order, on each of them."""
+    totals = [scorer.fresh() for scorer in scorers]
+    for counted in gather_object([[scorer.counted() for scorer in scorers]]):
+        for total, part in zip(totals, counted):
+            total.merge_counted(part)
+    return totals

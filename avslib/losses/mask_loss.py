@@ -1,0 +1,22 @@
+"""Cross-entropy per pixel: the loss of masks that every method of the course has."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from avslib.types import IGNORE
+
+
+def mask_loss(logits: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
+    """(B, T, K, H, W), (B, T, H, W), (B, T) -> mean cross-entropy over the pixels that are annotated."""
+    counts = annotated[:, :, None, None] & (labels != IGNORE)
+    if logits.shape[2] == 1:
+        target = (labels > 0).to(logits.dtype)
+        each = F.binary_cross_entropy_with_logits(logits[:, :, 0], target, reduction="none")
+    else:
+        each = F.cross_entropy(
+            logits.flatten(0, 1), labels.flatten(0, 1), ignore_index=IGNORE, reduction="none"
+        )
+        each = each.view(labels.shape)
+    return (each * counts).sum() / counts.sum().clamp(min=1)

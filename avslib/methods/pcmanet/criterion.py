@@ -1,0 +1,68 @@
+"""PCMANet's loss: cross-entropy and soft IoU at each of four stages (paper, eqs. 9-11)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avslib.losses.auxiliary import overlap_loss
+from avslib.losses.mask_loss import mask_loss
+from avslib.methods.pcmanet.model import by_clip
+from avslib.methods.pcmanet.soft_iou import soft_iou_loss
+from avslib.types import IGNORE, Batch, Prediction
+
+
+class PCMANetCriterion(nn.Module):
+    """Terms {"stage1"}, ..., {"stage4"} of the paper's loss (eq. 11); the recipe weighs each by 1.
+
+    Binary: cross-entropy per pixel plus `soft_iou_loss` (eq. 10). With classes: cross-entropy alone, as the
+    authors' code has it. Every stage's logits are enlarged to the labels' size. Annotated frames only: S4 sees
+    its first frame.
+
+    short: for schedules of minutes, and not the paper's. Also {"agreement"}: `agreement_loss`, for which the
+           model must be `guided`; and `overlap_loss`, which silent frames do not enter, for the soft IoU
+    """
+
+    def __init__(self, *, short: bool = False) -> None:
+        super().__init__()
+        self.short = short
+
+    def forward(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
+        """Prediction and batch -> {term: scalar}, unweighted."""
+        others = {int(name[6:]): x for name, x in prediction.extras.items() if name.startswith("logits")}
+        finest = min(others) - 1
+        terms = {f"stage{finest}": stage_loss(prediction.logits, batch, short=self.short)}
+        for stage, logits in others.items():
+            full = F.interpolate(logits.flatten(0, 1), batch.labels.shape[-2:], mode="bilinear")
+            terms[f"stage{stage}"] = stage_loss(by_clip(full, batch.valid), batch, short=self.short)
+        if self.short:
+            terms["agreement"] = agreement_loss(prediction, batch)
+        return terms
+
+
+def stage_loss(logits: Tensor, batch: Batch, *, short: bool = False) -> Tensor:
+    """logits (B, T, K, H, W) -> cross-entropy, plus soft IoU if K is 1; see `PCMANetCriterion`."""
+    loss = mask_loss(logits, batch.labels, batch.annotated)
+    if logits.shape[2] > 1:
+        return loss
+    overlap = overlap_loss if short else soft_iou_loss
+    return loss + overlap(logits, batch.labels, batch.annotated)
+
+
+def agreement_loss(prediction: Prediction, batch: Batch) -> Tensor:
+    """Cross-entropy between AVGA's cosines, averaged over groups, and the mask at each stage's size.
+
+    A cosine of 0.35 counts as undecided, and 12 times its distance from there as the logit. The loss
+    tells AVGA directly what the mask losses let it find out in the end: that a pixel should agree with the sound
+    of its own object. Mean over stages and annotated frames. For schedules of minutes; not the paper's.
+    """
+    masks = ((batch.labels > 0) & (batch.labels != IGNORE)).float() * batch.annotated[:, :, None, None]
+    losses = []
+    for name, cosine in prediction.extras.items():
+        if name.startswith("agreement"):
+            target = F.adaptive_avg_pool2d(masks, (cosine.shape[-2], cosine.shape[-1]))  # B T h w
+            each = F.binary_cross_entropy_with_logits(12 * (cosine - 0.35), target, reduction="none")
+            frames = each.mean(dim=(2, 3))  # B T
+            losses.append((frames * batch.annotated).sum() / batch.annotated.sum().clamp(min=1))
+    return torch.stack(losses).mean()

@@ -1,0 +1,88 @@
+"""The ledger: what was run, with its spread; and what was not, said so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import toy
+
+from avslib.errors import UserError
+from avslib.ledger.record import Record, add_record, read_record, read_records
+from avslib.ledger.table import ledger_rows, ledger_table
+from avslib.methods.run import Run
+from avslib.training.loop import train
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    return train(Run(toy.recipe("toy"), "smoke"), out=tmp_path_factory.mktemp("run"))
+
+
+def scored(record: Record, fold: int, value: float) -> Record:
+    return replace(record, fold=fold, name=f"toy-f{fold}", metrics={"test": {"toy": {"IoU": value}}})
+
+
+def test_a_record_says_where_its_numbers_come_from(record: Record) -> None:
+    assert record.versions["torch"] and record.commit and record.device.startswith("CPU")
+    assert record.weights == {"audio": "random, then 3 steps on the training recordings' classes"}
+    assert (record.steps, record.parameters, record.precision) == (12, 33, "float32")
+    assert record.config["plan"]["optimiser"]["lr"] == 0.05
+    assert record.published[0]["metrics"] == {"IoU": 1.0}
+    json.dumps(record.config)
+
+
+def test_records_survive_the_disk(record: Record, tmp_path: Path) -> None:
+    path = add_record(record, tmp_path)
+    assert read_record(path) == record
+    add_record(record, tmp_path)
+    assert read_records(tmp_path) == [record]
+
+
+def test_a_record_from_before_lessons_were_timed_is_read(record: Record, tmp_path: Path) -> None:
+    assert record.lesson_seconds is not None and record.lesson_seconds >= 0
+    path = add_record(record, tmp_path)
+    values = json.loads(path.read_text())
+    del values["lesson_seconds"]
+    path.write_text(json.dumps(values))
+    assert read_record(path).lesson_seconds is None
+    del values["seconds"]
+    path.write_text(json.dumps(values))
+    with pytest.raises(UserError, match="seconds"):
+        read_record(path)
+
+
+@pytest.mark.parametrize("text", ['{"name": "x"}', "[1]", "{"])
+def test_a_foreign_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(UserError, match=r"x\.json: not a ledger record"):
+        read_records(tmp_path)
+
+
+def test_folds_are_averaged_with_their_spread(record: Record) -> None:
+    records = [scored(record, 0, 0.40), scored(record, 1, 0.46), replace(scored(record, 2, 0.1), deaf=True)]
+    rows = ledger_rows(records, with_missing=False)
+    assert [(row.method, row.runs) for row in rows] == [("toy", 2), ("toy, deaf", 1)]
+    mean, deviation = rows[0].numbers["test toy IoU"]
+    assert mean == pytest.approx(0.43)
+    assert deviation == pytest.approx(0.0424, abs=1e-4)  # 0.06 / sqrt 2
+    assert rows[1].numbers["test toy IoU"] == (0.1, None)
+
+
+def test_the_table_says_what_was_not_run(record: Record, tmp_path: Path) -> None:
+    add_record(scored(record, 0, 0.4), tmp_path)
+    add_record(scored(record, 1, 0.46), tmp_path)
+    text = ledger_table(tmp_path)
+    measured = next(line for line in text.splitlines() if line.startswith("toy"))
+    assert "2 runs" in measured and "0.430 ± 0.042" in measured
+    missing = next(line for line in text.splitlines() if "PVTv2-B5" in line and "ms3" in line)
+    assert "not run" in missing and "mIoU 0.54, F 0.645" in missing
+
+
+def test_the_markdown_table_is_rectangular(record: Record, tmp_path: Path) -> None:
+    add_record(record, tmp_path)
+    lines = ledger_table(tmp_path, markdown=True, columns=["hears right"]).splitlines()
+    assert len({line.count("|") for line in lines}) == 1
+    assert lines[1].replace("|", "").replace("-", "").strip() == ""

@@ -14,9 +14,9 @@ import pytest
 import soundfile
 from PIL import Image
 
-from avslib.cli.main import main
+from avslib.cli.main import main, renamed
 
-TOY = str(Path(__file__).parent / "training" / "toy.py")
+TOY = str(Path(__file__).parent / "toy.py")
 
 
 def avslib(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -33,24 +33,24 @@ def test_help_names_the_commands_and_loads_nothing_heavy() -> None:
     answer = avslib("--help")
     assert answer.returncode == 0
     assert all(name in answer.stdout for name in ("train", "evaluate", "score", "ledger", "mini", "import"))
-    program = "import sys, avslib.cli; print(sorted({'torch', 'timm', 'accelerate'} & set(sys.modules)))"
+    program = "import sys, avslib.cli.main; print(sorted({'torch', 'timm', 'accelerate'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["train", "nobody", "--data", "mini/ms3"], "unknown recipe 'nobody'; choose one of: tpavi"),
+        (["train", "nobody", "--data", "mini/ms3"], "unknown method 'nobody'; choose one of: tpavi"),
         (
             ["train", "tpavi", "--data", "mini/nil"],
-            "unknown data 'mini/nil' for recipe tpavi; choose one of: mini/ms3",
+            "unknown data 'mini/nil'; choose one of: mini/ms3",
         ),
         (
             ["train", "tpavi", "--data", "mini/ms3", "--schedule", "long"],
             "choose one of: smoke, reduced, full",
         ),
-        (["train", "absent.py", "--data", "x"], "absent.py: no such recipe file"),
-        (["train", __file__, "--data", "x"], "defines no function recipe(data)"),
+        (["train", "absent.py", "--data", "x"], "absent.py: no such file"),
+        (["train", __file__, "--data", "x"], "defines no METHOD"),
         (["train", TOY, "--data", "toy/exploding", "--schedule", "smoke"], "the loss term 'area' is inf"),
         (["evaluate", "nowhere"], "nowhere: holds no run"),
         (["ledger", "--add", "nowhere"], "record.json: no such record"),
@@ -70,6 +70,24 @@ def test_bad_input_is_one_line(
     assert stopped.value.code == 2
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "avslib: error:" in line]
     assert told in line
+
+
+@pytest.mark.parametrize(
+    ("command", "old", "new"),
+    [
+        ("train", "--deaf", "--sound-blind"),
+        ("evaluate", "--listen", "--counterfactual"),
+        ("evaluate", "--classes", "--per-class"),
+        ("score", "--classes=True", "--per-class=True"),
+        ("score", "--labels", "--num-classes"),
+    ],
+)
+def test_flags_of_earlier_versions_work_with_a_note(
+    command: str, old: str, new: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert renamed([command, "x", old, "3"]) == [command, "x", new, "3"]
+    assert f"{old.split('=')[0]} is now called {new.split('=')[0]}" in capsys.readouterr().err
+    assert renamed(["mini", old]) == ["mini", old]
 
 
 def bad_file(folder: Path, accident: str) -> Path:
@@ -123,7 +141,7 @@ def test_train_evaluate_ledger(
     out, runs = tmp_path / "run", tmp_path / "runs"
     trained = say("train", TOY, "--data", "toy", "--schedule", "smoke", "--out", str(out))
     line = next(line for line in trained.splitlines() if line.startswith("test"))
-    scored = say("evaluate", str(out), "--protocol", "toy", "--listen")
+    scored = say("evaluate", str(out), "--protocol", "toy", "--counterfactual")
     assert line in scored.splitlines()
     assert "visible" in scored
     table = say("ledger", "--runs", str(runs), "--add", str(out), "--markdown")
@@ -159,7 +177,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     program = (
         "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000)); "
         f"sys.argv = ['avslib', 'train', {TOY!r}, '--data', 'toy', '--schedule', 'smoke', "
-        f"'--out', {str(out)!r}]; import avslib.cli; avslib.cli.main()"
+        f"'--out', {str(out)!r}]; from avslib.cli.main import main; main()"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert answer.returncode == 2, answer.stderr

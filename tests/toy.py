@@ -12,6 +12,7 @@ import signal
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +20,12 @@ from torch.nn import functional as F
 
 from avslib.audio.files import read_audio
 from avslib.data.mini import Item
-from avslib.methods import Optimiser, Published, Recipe, Schedule
-from avslib.methods.method import ScoringProtocol
+from avslib.data.registry import DataSpec, Wanted
+from avslib.methods.method import Method, Optimiser, Pretraining, Published, Recipe, Schedule
+from avslib.methods.resolve import find_run
+from avslib.methods.run import Run
 from avslib.metrics.protocols import AVSBenchBinary
-from avslib.types import Batch, Clip, Prediction
+from avslib.types import Batch, Clip, Prediction, ScoringProtocol
 
 SIDE, SECONDS, RATE = 16, 2, 800
 
@@ -87,7 +90,7 @@ def tone(waveform: Tensor, sample_rate: int, frames: int) -> Tensor:
     return energy.view(frames, 1, 2, 1)
 
 
-class Ear(nn.Module):
+class Hearing(nn.Module):
     dim = 4
     weights_origin = "random"
 
@@ -96,24 +99,23 @@ class Ear(nn.Module):
         self.layer = nn.Linear(2, self.dim)
 
     def forward(self, sound: Tensor) -> Tensor:
-        out: Tensor = torch.tanh(self.layer(sound.flatten(1)))
-        return out
+        return torch.tanh(self.layer(sound.flatten(1))).unsqueeze(1)  # N L D
 
 
 class ToyModel(nn.Module):
     """Colour times sound at every pixel, with dropout, so that the random streams matter."""
 
-    def __init__(self, dropout: float = 0.1) -> None:
+    def __init__(self, dropout: float = 0.1, classes: int = 1, pretrained: bool = True) -> None:
         super().__init__()
         self.dropout = dropout
-        self.audio = Ear()
+        self.audio = Hearing()
         self.visual = nn.Conv2d(3, 4, 1)
-        self.head = nn.Conv2d(4, 1, 1)
+        self.head = nn.Conv2d(4, classes, 1)
 
     def forward(self, batch: Batch) -> Prediction:
         B, T = batch.frames.shape[:2]
         pixels = self.visual(batch.frames.flatten(0, 1).float() / 255)  # N 4 H W
-        heard = self.audio(batch.sound.flatten(0, 1))  # N 4
+        heard = self.audio(batch.sound.flatten(0, 1)).mean(dim=1)  # N 4
         mixed = F.dropout(pixels * heard[:, :, None, None], self.dropout, self.training)
         return Prediction(self.head(mixed).unflatten(0, (B, T)))
 
@@ -165,10 +167,10 @@ class Foreground:
         return {"IoU": float(self.counts[0] / self.counts[1].clamp(min=1)), "clips": float(self.clips)}
 
 
-def datasets(data: str, split: str, schedule: Schedule, fold: int, seed: int) -> ToyScenes:
-    which = ("train", "val", "test").index(split)
+def read(data: str, wanted: Wanted) -> ToyScenes:
+    which = ("train", "val", "test").index(wanted.split)
     file = Path(os.environ["TOY_FILE"]) if data == "toy/file" else None
-    return ToyScenes(schedule.clips[split], seed + 100 * which, file)
+    return ToyScenes(wanted.length, wanted.seed + 100 * which, file)
 
 
 def criterion_or_accident(data: str) -> object:
@@ -182,9 +184,9 @@ def protocols(data: str) -> list[ScoringProtocol]:
     return [Foreground(), *batched]
 
 
-def recipe(data: str) -> Recipe:
+def recipe(data: DataSpec, changes: object) -> Recipe:
     plan = Schedule(
-        model=partial(ToyModel, dropout=0.0 if data == "toy/plain" else 0.1),
+        model=partial(ToyModel, dropout=0.0 if data.name == "toy/plain" else 0.1),
         optimiser=Optimiser("adamw", lr=0.05, weight_decay=0.01, lr_scale={"audio.": 0.5}),
         epochs=3,
         steps_per_epoch=4,
@@ -195,22 +197,35 @@ def recipe(data: str) -> Recipe:
         warmup_steps=2,
         clip_norm=1.0,
         frozen_epochs=1,
-        ear_steps=3,
-        ear_batch=4,
+        pretraining=Pretraining(audio_steps=3, audio_batch=4, audio_scenes=24),
     )
     longer = replace(plan, epochs=4, steps_per_epoch=50, clips={"train": 200, "val": 6, "test": 7})
-    if data == "toy/endless":
+    if data.name == "toy/endless":
         longer = replace(longer, epochs=10_000)
     return Recipe(
-        name="toy",
-        paper="none",
-        data=data,
-        datasets=partial(datasets, data),
         front_end=lambda: tone,
-        criterion=partial(criterion_or_accident, data),
-        weights={"bce": 1.0, "area": 0.05},
-        summed=("area",),
-        protocols=partial(protocols, data),
+        criterion=partial(criterion_or_accident, data.name),
+        loss_weights={"bce": 1.0, "area": 0.05},
         schedules={"smoke": plan, "reduced": longer},
-        published=(Published("toy", "none", {"IoU": 1.0}, "invented"),),
+        summed=("area",),
     )
+
+
+DATASETS = {
+    name: DataSpec(name, "toy", 1, partial(read, name), partial(protocols, name), composed=True)
+    for name in ("toy", "toy/file", "toy/killed", "toy/plain", "toy/exploding", "toy/endless")
+}
+METHOD = Method(
+    name="toy", title="Toy", paper="none", build=ToyModel, recipe=recipe,
+    published=(Published("toy", "none", {"IoU": 1.0}, "invented"),),
+)  # fmt: skip
+
+
+def toy_run(data: str = "toy", schedule: str = "smoke", **options: Any) -> Run:
+    return find_run(METHOD, DATASETS[data], schedule, **options)
+
+
+def with_plan(run: Run, **changes: Any) -> Run:
+    """`run` with another schedule under the same name."""
+    plan = replace(run.plan, **changes)
+    return replace(run, recipe=replace(run.recipe, schedules={run.schedule: plan}))

@@ -1,3 +1,6 @@
+"""`python -m avslib.cli`, which is what a launcher of several processes starts."""
+
 from avslib.cli.main import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -14,41 +14,43 @@ By = Literal["sources", "part"]
 
 def evaluate(
     run: Positional[Path],
+    data_dir: Path | None = None,
     split: str = "test",
     protocol: tuple[str, ...] = (),
     by: By | None = None,
-    classes: bool = False,
-    listen: bool = False,
+    per_class: bool = False,
+    counterfactual: bool = False,
     save: Path | None = None,
     save_logits: bool = False,
 ) -> None:
     """Score a trained run again. E.g. avslib evaluate runs/tpavi-mini-ms3-reduced-f0-s0 --protocol all
 
     Args:
-        run: the folder that avslib train wrote
+        run: the folder that avslib train or avslib import wrote
+        data_dir: where the benchmark lies now, if not where it lay when the run was trained
         split: which clips, e.g. val or test
-        protocol: names of protocols, or all; those of the recipe if not given
+        protocol: names of protocols, or all; the data's own if not given
         by: also apart: sources (how many classes sound) or part (v1s, v1m, v2)
-        classes: also class by class
-        listen: also with silence, noise and wrong sounds, where the clips are composed scenes
+        per_class: also class by class
+        counterfactual: also with silence, noise and wrong sounds, where the clips are composed scenes
         save: write the predicted masks into this folder, as png
         save_logits: and the logits beside them
     """
-    from avslib.evaluation.counterfactual import hear_otherwise
+    from avslib.evaluation.counterfactual import counterfactual as scores_by_sound
     from avslib.evaluation.score import choose_protocols, load_run, score_and_save
     from avslib.evaluation.tables import class_table, score_table
 
     if save_logits and save is None:
         raise UserError("--save-logits: say where, with --save DIR")
-    trained, model = load_run(run)
-    chosen = choose_protocols(trained.recipe.protocols(), protocol)
+    trained, model = load_run(run, data_dir=data_dir)
+    chosen = choose_protocols(trained.data.protocols(), protocol)
     scores = score_and_save(trained, model, split, chosen, by=by or "", folder=save, logits=save_logits)
     print(score_table({split: scores}))
-    if classes:
+    if per_class:
         names = getattr(trained.clips(split), "classes", ())
         print(*filter(None, (class_table(each, names) for each in chosen)), sep="\n")
-    if listen:
-        print_heard(hear_otherwise(trained, model))
+    if counterfactual:
+        print_counterfactual(scores_by_sound(trained, model))
 
 
 def score(
@@ -60,10 +62,10 @@ def score(
     fold: int | None = None,
     clips: int | None = None,
     size: int | None = None,
-    labels: int = 2,
+    num_classes: int = 2,
     protocol: tuple[str, ...] = ("all",),
     by: By | None = None,
-    classes: bool = False,
+    per_class: bool = False,
     logits: bool = False,
 ) -> None:
     """Score masks in files, of any program. E.g. avslib score masks --data avss --data-dir DIR --protocol all
@@ -80,10 +82,10 @@ def score(
         fold: of AVS-Mini; 0 if not given
         clips: of AVS-Mini, how many scenes; 200 if not given
         size: side of the masks, pixels; 0 for a real benchmark's own sizes; 224 if not given
-        labels: with --truth: how many classes there are, background included
+        num_classes: with --truth: how many classes there are, background included
         protocol: names of protocols, or all
         by: also apart: sources (how many classes sound) or part (v1s, v1m, v2)
-        classes: also class by class
+        per_class: also class by class
         logits: score the logits beside the masks, not the masks
     """
     from avslib.evaluation.score import choose_protocols
@@ -92,16 +94,16 @@ def score(
     from avslib.evaluation.truth import FolderTruth, find_truth
 
     given = {"data": data, "split": split, "fold": fold, "clips": clips, "size": size}
-    answer = FolderTruth(truth, classes=labels) if truth else find_truth(folder, given, data_dir)
+    answer = FolderTruth(truth, classes=num_classes) if truth else find_truth(folder, given, data_dir)
     chosen = choose_protocols([], protocol, classes=answer.classes)
     scores = score_folder(folder, answer, chosen, logits=logits, by=by or "")
     print(score_table({"logits" if logits else "masks": scores}))
-    if classes:
+    if per_class:
         print(*filter(None, (class_table(each, answer.names) for each in chosen)), sep="\n")
 
 
-def print_heard(listening: dict[str, float]) -> None:
+def print_counterfactual(scores: dict[str, float]) -> None:
     """One line: the foreground IoU under every sound; nothing where none was tried."""
-    if listening:
-        numbers = "  ".join(f"{sound} {value:.4f}" for sound, value in listening.items())
-        print(f"foreground IoU, hearing: {numbers}")
+    if scores:
+        numbers = "  ".join(f"{sound} {value:.4f}" for sound, value in scores.items())
+        print(f"foreground IoU by sound: {numbers}")

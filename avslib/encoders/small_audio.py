@@ -11,7 +11,7 @@ SILENCE = -4.6
 
 
 class SmallAudioEncoder(nn.Module):
-    """One 0.96 s log-mel picture -> one embedding of 128 numbers, none negative, as VGGish. Not from a paper.
+    """One 0.96 s log-mel picture -> one token of 128 numbers, none negative, as VGGish. Not from a paper.
 
     Four convolutions of stride 2 with batch norm; the mean plus the maximum over time and frequency, since a
     short call must not drown in the silence around it; one linear layer. 0.11 M parameters.
@@ -39,13 +39,13 @@ class SmallAudioEncoder(nn.Module):
         self.weights_origin = "random"
 
     def forward(self, sound: Tensor) -> Tensor:
-        """(N, A, F, M) log-mel -> (N, 128), >= 0."""
+        """(N, A, F, M) log-mel -> one token each, (N, 1, 128), >= 0."""
         if self.training:
             sound = self.hide_bins(self.hide_time(sound, SILENCE), SILENCE)
             sound = sound + self.level * torch.randn(len(sound), 1, 1, 1, device=sound.device)
         x = self.features(sound)  # N 128 F/16 M/16
         embedding: Tensor = self.embedding(x.mean(dim=(2, 3)) + x.amax(dim=(2, 3)))
-        return embedding
+        return embedding.unsqueeze(1)  # N L D, L = 1
 
 
 def _halve(channels: int, width: int) -> nn.Sequential:

@@ -16,7 +16,7 @@ PUBLIC = PublicWeights(
 
 
 class VGGish(nn.Module):
-    """One 0.96 s log-mel picture -> one embedding of 128 numbers, none negative (AudioSet's VGGish).
+    """One 0.96 s log-mel picture -> one token of 128 numbers, none negative (AudioSet's VGGish).
 
     Six convolutions and three linear layers, 72 M parameters. The ReLU after the last layer belongs to it;
     the PCA and the quantisation that AudioSet's release adds do not, as in AVSBench.
@@ -59,11 +59,11 @@ class VGGish(nn.Module):
         return cls(weights=path, frozen=frozen)
 
     def forward(self, sound: Tensor) -> Tensor:
-        """(N, 1, 96, 64) log-mel -> (N, 128), >= 0."""
+        """(N, 1, 96, 64) log-mel -> one token each, (N, 1, 128), >= 0."""
         x = self.features(sound)  # (N, 1, 96, 64) -> N 512 6 4
         x = x.permute(0, 2, 3, 1).flatten(1)  # N 12288, in the order time, mel, channel of the original
         embedding: Tensor = self.embeddings(x)
-        return embedding
+        return embedding.unsqueeze(1)  # N L D, L = 1
 
     def train(self, mode: bool = True) -> VGGish:
         """A frozen network stays in evaluation mode."""

@@ -8,13 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from avslib.data import SOUNDS, Collate, MiniScenes
+from avslib.data.loading.collate import Collate
 from avslib.data.loading.order import evaluation_order
-from avslib.data.mini.scene import Mask, Sound
-from avslib.evaluation.evaluate import in_float32
-from avslib.methods.method import Clips, FrontEnd
+from avslib.data.mini.scene import SOUNDS, Mask, Sound
+from avslib.data.mini.scenes import MiniScenes
 from avslib.methods.run import Run
-from avslib.types import IGNORE, Batch, Clip
+from avslib.types import IGNORE, Batch, Clip, Clips, FrontEnd
 
 
 class Scene(Protocol):
@@ -30,7 +29,7 @@ class Scenes(Clips, Protocol):
 
 
 @torch.no_grad()
-def listen(
+def score_by_sound(
     model: nn.Module,
     scenes: Scenes,
     front_end: FrontEnd,
@@ -54,7 +53,7 @@ def listen(
         truth = collate([scene.clip() for scene in group]).labels
         for sound in sounds:
             batch: Batch = collate([scene.clip(sound) for scene in group])
-            prediction = in_float32(model(batch.to(device)))
+            prediction = model(batch.to(device)).in_float32()
             counts[sound] += foreground_counts(prediction.logits.cpu(), truth)
     model.train(was_training)
     return {sound: float(inter / max(1, union)) for sound, (inter, union) in counts.items()}
@@ -77,7 +76,7 @@ def foreground_iou(marked: Mask, true: Mask) -> float:
     return float((marked & true).sum() / max(1, (marked | true).sum()))
 
 
-def perfect_eyes(scenes: MiniScenes) -> float:
+def visual_oracle(scenes: MiniScenes) -> float:
     """What looking alone can reach: foreground IoU of marking, without a flaw and in every second, whatever
     could sound."""
     inter = union = 0
@@ -89,9 +88,9 @@ def perfect_eyes(scenes: MiniScenes) -> float:
     return float(inter / max(1, union))
 
 
-def hear_otherwise(run: Run, model: nn.Module) -> dict[str, float]:
-    """`listen` on the first test split, where its clips are composed scenes; else nothing."""
-    clips = run.clips(run.recipe.tests[0])
-    if not hasattr(clips, "scene"):
+def counterfactual(run: Run, model: nn.Module) -> dict[str, float]:
+    """`score_by_sound` on the first test split, where its clips are composed scenes; else nothing."""
+    if not run.data.composed:
         return {}
-    return listen(model, cast(Scenes, clips), run.front_end(), batch_size=run.plan.batch_size)
+    scenes = cast(Scenes, run.clips(run.data.tests[0]))
+    return score_by_sound(model, scenes, run.front_end(), batch_size=run.test_batch_size)

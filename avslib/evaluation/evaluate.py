@@ -1,4 +1,4 @@
-"""Score a model: under named protocols, and under sounds it should not believe."""
+"""Score a model under named protocols."""
 
 from __future__ import annotations
 
@@ -10,25 +10,15 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor, nn
 
-from avslib.data import Collate
+from avslib.data.loading.collate import Collate
 from avslib.data.loading.order import evaluation_order, load
-from avslib.methods.method import Clips, FrontEnd, ScoringProtocol
-from avslib.metrics.subsets import BySubset
-from avslib.types import Batch, Prediction
+from avslib.metrics.groups import ByGroup
+from avslib.types import Batch, Clips, FrontEnd, ScoringProtocol
 
 Scores = dict[str, dict[str, float]]
-Scorer = BySubset[ScoringProtocol]
-SubsetOf = Callable[[Sequence[int], Batch], Sequence[str]]
-"""(indices of the clips, their batch) -> the name of the subset of each."""
-
-
-def in_float32(prediction: Prediction) -> Prediction:
-    """The same prediction in float32: under bf16 the losses and scores still need the range of float32."""
-    extras = {
-        name: tensor.float() if tensor.is_floating_point() else tensor
-        for name, tensor in prediction.extras.items()
-    }
-    return Prediction(prediction.logits.float(), extras)
+Scorer = ByGroup[ScoringProtocol]
+GroupOf = Callable[[Sequence[int], Batch], Sequence[str]]
+"""(indices of the clips, their batch) -> the name of the group of each."""
 
 
 @torch.no_grad()
@@ -41,7 +31,7 @@ def evaluate(
     batch_size: int,
     accelerator: Accelerator | None = None,
     workers: int = 0,
-    subset_of: SubsetOf | None = None,
+    group_of: GroupOf | None = None,
     save: Callable[[Batch, Tensor], None] | None = None,
 ) -> Scores:
     """{protocol name: {number's name: value}} of `model` over `clips`, in their order.
@@ -49,24 +39,23 @@ def evaluate(
     With an `accelerator` of several processes each scores a run of neighbouring clips, and what they counted
     is merged: every process gets the numbers of one that scored all.
 
-    subset_of: the subset of each clip of a batch; the scores then also hold "protocol, subset"
+    model:    not wrapped for several processes: they talk to one another, and some have fewer batches
+    group_of: the group of each clip of a batch; the scores then also hold "protocol, group"
     save:      is given every batch with its logits (B, T, K, H, W)
     """
     rank, world = (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
-    # Bare, because DistributedDataParallel talks to the other processes, whose batches may be over.
-    bare = accelerator.unwrap_model(model) if accelerator else model
     device = next(model.parameters()).device
     together = clips_together(protocols, clips) if world > 1 else 1
     order = evaluation_order(len(clips), max(1, batch_size // world), rank, world, together=together)
-    scorers = [BySubset(protocol) for protocol in protocols]
+    scorers = [ByGroup(protocol) for protocol in protocols]
     was_training = model.training
     model.eval()
     for indices, batch in zip(order, load(clips, order, Collate(front_end), workers)):
         batch = batch.to(device)
-        logits = in_float32(bare(batch)).logits
-        names = subset_of(indices, batch) if subset_of else ()
+        logits = model(batch).in_float32().logits
+        names = group_of(indices, batch) if group_of else ()
         for scorer in scorers:
-            scorer.update(logits, batch.labels, batch.valid, subsets=names)
+            scorer.update(logits, batch.labels, batch.valid, groups=names)
         if save:
             save(batch, logits)
     model.train(was_training)

@@ -7,16 +7,18 @@ from pathlib import Path
 
 from accelerate import Accelerator
 from safetensors.torch import load_file, save
-from torch import nn
+from torch import Tensor, nn
 
 from avslib.data.listing import part_of
+from avslib.encoders.vggish import VGGish
 from avslib.errors import UserError
 from avslib.evaluation.evaluate import Scores, evaluate
 from avslib.evaluation.predictions import PredictionWriter
 from avslib.files import write_atomically
-from avslib.methods.method import ScoringProtocol
-from avslib.methods.run import Run, read_run
+from avslib.methods.resolve import read_run
+from avslib.methods.run import Run
 from avslib.metrics.protocols import PROTOCOLS, protocol, sources
+from avslib.types import ScoringProtocol
 
 WEIGHTS = "weights.safetensors"
 """The file in a run's folder with the weights that the run reports."""
@@ -33,14 +35,14 @@ def score(
 ) -> Scores:
     """{protocol: {number: value}} of `model` on the run's `split`; every process gets the same.
 
-    only: names of protocols, those of the recipe if empty; see `choose_protocols`
+    only: names of protocols, the data's own if empty; see `choose_protocols`
     """
     return evaluate(
         model,
         run.clips(split),
         run.front_end(),
-        choose_protocols(run.recipe.protocols(), only),
-        batch_size=run.plan.batch_size,
+        choose_protocols(run.data.protocols(), only),
+        batch_size=run.test_batch_size,
         accelerator=accelerator,
         workers=workers,
     )
@@ -63,10 +65,10 @@ def score_and_save(
     """
     clips = run.clips(split)
     about = {
-        "run": run.name, "data": run.recipe.data, "split": split, "fold": run.fold, "clips": len(clips),
-        "size": run.plan.size,
+        "run": run.name, "data": run.data.name, "split": split, "fold": run.fold, "clips": len(clips),
+        "size": run.test_size or 0,
     }  # fmt: skip
-    subset_of = {
+    group_of = {
         "sources": lambda _, batch: sources(batch.labels, batch.valid),
         "part": lambda indices, _: part_of(clips, indices),
     }
@@ -75,8 +77,8 @@ def score_and_save(
         clips,
         run.front_end(),
         protocols,
-        batch_size=run.plan.batch_size,
-        subset_of=subset_of[by] if by else None,
+        batch_size=run.test_batch_size,
+        group_of=group_of[by] if by else None,
         save=PredictionWriter(folder, about=about, logits=logits) if folder else None,
     )
 
@@ -84,9 +86,9 @@ def score_and_save(
 def choose_protocols(
     own: list[ScoringProtocol], only: Sequence[str], *, classes: int = 2
 ) -> list[ScoringProtocol]:
-    """The `own` protocols of a recipe, or those that `only` names; "all" are these and all of avslib's.
+    """The `own` protocols of a data set, or those that `only` names; "all" are these and all of avslib's.
 
-    classes: K, background included, of the logits; at least as many as the recipe's protocols have
+    classes: K, background included, of the logits; at least as many as the own protocols have
 
     Raises UserError for an unknown name.
     """
@@ -107,13 +109,15 @@ def short_name(protocol: ScoringProtocol) -> str:
     return protocol.name.split(" (")[0]
 
 
-def load_run(folder: Path) -> tuple[Run, nn.Module]:
+def load_run(folder: Path, *, data_dir: Path | str | None = None) -> tuple[Run, nn.Module]:
     """The run in `folder` and its trained model, in evaluation mode on the CPU.
 
-    Raises UserError when there is no run, its recipe is not known, or its weights are missing or damaged.
+    data_dir: where the benchmark lies now, if not where it lay when the run was trained
+
+    Raises UserError when there is no run, its recipe has changed, or its weights are missing or damaged.
     """
-    run = read_run(folder)
-    model = run.plan.model()
+    run = read_run(folder, data_dir=data_dir)
+    model = run.model(pretrained=False)
     load_weights(folder / WEIGHTS, model)
     return run, model.eval()
 
@@ -128,9 +132,23 @@ def save_weights(path: Path, model: nn.Module) -> None:
 def load_weights(path: Path, model: nn.Module) -> None:
     """Read what `save_weights` wrote. Raises UserError when it is missing, damaged or of another model."""
     try:
-        model.load_state_dict(load_file(path))
+        load_state(model, load_file(path))
+    except UserError:
+        raise
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
+        told = str(error).strip().splitlines()[0]
         raise UserError(
-            f"{path}: cannot be read as this run's weights ({reason}); let the run finish"
+            f"{path}: cannot be read as this run's weights ({told}); let the run finish"
         ) from None
+
+
+def load_state(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Load a whole state dict; without "audio.*", as where authors keep VGGish apart, the public VGGish is taken.
+
+    Raises UserError when it is not found.
+    """
+    apart = isinstance(getattr(model, "audio", None), VGGish)
+    if apart and not any(name.startswith("audio.") for name in state):
+        public = VGGish.from_weights().state_dict()
+        state = state | {f"audio.{name}": tensor for name, tensor in public.items()}
+    model.load_state_dict(state)

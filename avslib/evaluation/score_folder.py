@@ -16,8 +16,8 @@ from avslib.errors import UserError
 from avslib.evaluation.evaluate import Scores
 from avslib.evaluation.predictions import LOGITS, read_logits, read_mask, read_size
 from avslib.evaluation.truth import Expected, Truth
-from avslib.methods.method import ScoringProtocol
-from avslib.metrics.subsets import BySubset, sources
+from avslib.metrics.groups import ByGroup, sources
+from avslib.types import ScoringProtocol
 
 CERTAIN = 30.0
 """The logit of a marked pixel: its sigmoid is exactly 1 in float32, so no threshold removes it."""
@@ -41,7 +41,7 @@ def score_folder(
     """
     root = data_folder(folder)
     check_files(root, truth.expected)
-    scorers = [BySubset(protocol) for protocol in protocols]
+    scorers = [ByGroup(protocol) for protocol in protocols]
     for index, clip in enumerate(tqdm(truth.expected, desc="scoring", disable=None)):
         labels, valid = truth.labels(index)
         read = _logits if logits else _masks
@@ -49,7 +49,7 @@ def score_folder(
         labels, valid = labels.unsqueeze(0), valid.unsqueeze(0)
         names = {"sources": sources(labels, valid), "part": [clip.part]}[by] if by else ()
         for scorer in scorers:
-            scorer.update(predicted, labels, valid, subsets=names)
+            scorer.update(predicted, labels, valid, groups=names)
     return {name: numbers for scorer in scorers for name, numbers in scorer.compute().items()}
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from avslib.evaluation.evaluate import Scores
-from avslib.methods.method import ScoringProtocol
+from avslib.types import ScoringProtocol
 
 ORDER = ("IoU", "mIoU", "F", "F1", "J&F", "J", "FDR")
 """The numbers that come first, in this order."""

@@ -8,21 +8,17 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from avslib.data import MiniScenes
-from avslib.data.listing import Clips, listing
-from avslib.data.mini import CORE_CLASSES
-from avslib.data.mini.subsets import SUBSETS
-from avslib.data.open import CLASSES, open_data
+from avslib.data.listing import listing
 from avslib.data.readers.paths import data_folder, inside
+from avslib.data.registry import find_data
 from avslib.errors import UserError
 from avslib.evaluation.predictions import ABOUT, read_mask, read_size
-
-MINI = tuple(f"mini/{name}" for name in SUBSETS)
+from avslib.types import Clips
 
 
 @dataclass(frozen=True)
@@ -119,22 +115,9 @@ def open_truth(
     size:        side of the masks; 0 for those of a real benchmark as they are
     Raises UserError for unknown data, real data without a folder, and as the readers do.
     """
-    if data in CLASSES:
-        if data_dir is None:
-            raise UserError(f"{data}: say where it is with --data-dir DIR")
-        found = cast(Clips, open_data(data, data_dir, split, size=size or None))
-        return DataTruth(found, classes=max(2, CLASSES[data]))
-    if data not in MINI:
-        raise UserError(
-            f"unknown data {data!r}; choose one of {', '.join([*MINI, *CLASSES])}, or --truth DIR"
-        )
-    subset = data.removeprefix("mini/")
-    scenes = MiniScenes(
-        subset, split=split.removesuffix("-seen"), fold=fold, length=clips, size=size,
-        instances="seen" if split == "test-seen" else "unseen",
-    )  # fmt: skip
-    binary = SUBSETS[subset][0].subset.binary
-    return DataTruth(scenes, classes=2 if binary else 1 + len(CORE_CLASSES))
+    spec = find_data(data)
+    found = spec.open(split, folder=data_dir, fold=fold, length=clips, size=size or None)
+    return DataTruth(found, classes=max(2, spec.classes))
 
 
 def find_truth(folder: Path, given: Mapping[str, Any], data_dir: Path | None = None) -> DataTruth:

@@ -73,13 +73,13 @@ def trained(record: Record, run: Run) -> Markdown:
         f"**{record.steps} steps, {record.duration}**, on {record.device}. Schedule `{run.schedule}`: batches of "
         f"{run.plan.batch_size} clips at {run.plan.size} pixels; {record.trained_parameters / 1e6:.1f} of "
         f"{record.parameters / 1e6:.1f} million parameters are trained; {record.peak_memory_mb:,} MB at the "
-        f"peak. Weights of the loss terms: {weights}. Eye: {record.weights['visual']}. Ear: "
-        f"{record.weights['audio']}."
+        f"peak. Weights of the loss terms: {weights}. Visual encoder: "
+        f"{record.weights['visual']}. Audio encoder: {record.weights['audio']}."
     )
 
 
 def telling(scenes: MiniScenes) -> list[Scene]:
-    """Scenes on which an ear can be caught out.
+    """Scenes that show whether a model listens.
 
     Something is heard from the first second on, but not always, and another object in the picture and
     another class could be heard instead.

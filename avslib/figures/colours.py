@@ -28,7 +28,7 @@ def class_colour(label: int) -> str:
     return MASKS[(label - 1) % len(MASKS)]
 
 
-def table(name: str) -> npt.NDArray[np.uint8]:
+def lookup_table(name: str) -> npt.NDArray[np.uint8]:
     """(256, 3) uint8: a matplotlib colour map as a table."""
     import matplotlib
 

@@ -16,6 +16,9 @@ from PIL import Image
 from avslib.errors import UserError
 
 Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.floating[Any]]
+Masks = npt.NDArray[np.bool_]
+Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

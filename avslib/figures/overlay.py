@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import binary_erosion
 
 from avslib.errors import UserError
 from avslib.figures.colours import class_colour, rgb
-from avslib.figures.html import Array
+from avslib.figures.html import Array, Masks, Pixels
 from avslib.types import IGNORE
-
-Pixels = npt.NDArray[np.uint8]
 
 
 def paint(
@@ -52,7 +49,7 @@ def outline(picture: Array, mask: Array, colour: str, *, thick: int = 1) -> Pixe
     return out
 
 
-def edge(mask: npt.NDArray[np.bool_], thick: int = 1) -> npt.NDArray[np.bool_]:
+def edge(mask: Masks, thick: int = 1) -> Masks:
     """The pixels of the mask that lie within `thick` steps of its border."""
-    inner: npt.NDArray[np.bool_] = binary_erosion(mask, iterations=thick, border_value=1)
+    inner: Masks = binary_erosion(mask, iterations=thick, border_value=1)
     return mask & ~inner

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.methods.importers import find_method
+from avslib.importers.checkpoint import find_authors_code
 from avslib.methods.key_map import Translation
 from avslib.methods.reference_case import ReferenceCase, read_case, read_outputs, relative_error
 
@@ -56,7 +56,7 @@ def run_case(case: ReferenceCase) -> tuple[dict[str, Tensor], Translation]:
     Raises UserError as `check_case` does.
     """
     try:
-        method = find_method(case.method)
+        method = find_authors_code(case.method)
         if case.backbone not in method.backbones:
             known = ", ".join(method.backbones)
             raise UserError(f"{case.method} has no backbone {case.backbone!r}, only {known}")

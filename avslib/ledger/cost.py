@@ -10,7 +10,7 @@ from __future__ import annotations
 import resource
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,47 +21,22 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-FRAMES, SIZE, EMBEDDING = 5, 224, 128
+from avslib.methods.cost import FRAMES, SIZE, PublishedCost, Unused, nothing_unused
+
+EMBEDDING = 128
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True)
-class Published:
-    """A row of a paper's table of costs: millions of parameters, billions of multiply-adds, frames a second."""
-
-    parameters: float
-    multiply_adds: float
-    frames_per_second: float
-    source: str
-
-
-@dataclass(frozen=True)
-class Unused:
-    """What the authors' code carries and computes beyond ours, without any effect on its result.
-
-    why: one line for the table's note
-    """
-
-    parameters: int = 0
-    multiply_adds: int = 0
-    why: str = ""
-
-
-def nothing_unused(model: nn.Module) -> Unused:
-    """For a method whose authors' code carries nothing beyond ours, or where nobody counted it."""
-    return Unused()
-
-
-@dataclass(frozen=True)
 class Costed:
-    """One line of the table: how to build the model (random weights, no ear), and what to compare it with."""
+    """One line of the table: how to build the model (random weights, no sound encoder), and what to compare it with."""
 
     method: str
     backbone: str
     build: Callable[[], nn.Module]
     unused: Callable[[nn.Module], Unused] = nothing_unused
-    published: Published | None = None
+    published: PublishedCost | None = None
 
 
 @dataclass(frozen=True)
@@ -109,10 +84,10 @@ def measure(entry: Costed, device: str = "cpu", rounds: int = 5) -> tuple[float,
 
 
 def inputs(device: str | None = None) -> Inputs:
-    """One clip: frames (1, 5, 3, 224, 224), embedding (1, 5, 128), valid (1, 5)."""
+    """One clip: frames (1, 5, 3, 224, 224), sound tokens (1, 5, 1, 128), valid (1, 5)."""
     frames = torch.randn(1, FRAMES, 3, SIZE, SIZE, device=device)
-    embedding = torch.randn(1, FRAMES, EMBEDDING, device=device).abs()
-    return frames, embedding, torch.ones(1, FRAMES, dtype=torch.bool, device=device)
+    tokens = torch.randn(1, FRAMES, 1, EMBEDDING, device=device).abs()
+    return frames, tokens, torch.ones(1, FRAMES, dtype=torch.bool, device=device)
 
 
 @contextmanager
@@ -154,8 +129,3 @@ def _resident_mb() -> float:
 def _wait(device: str) -> None:
     if device == "cuda":
         torch.cuda.synchronize()
-
-
-def parameters_of(modules: Iterable[nn.Module]) -> int:
-    """Together."""
-    return sum(p.numel() for module in modules for p in module.parameters())

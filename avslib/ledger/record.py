@@ -12,13 +12,21 @@ from accelerate import Accelerator
 from torch import nn
 
 from avslib.errors import UserError
-from avslib.files import write_atomically
+from avslib.files import write_json
 from avslib.ledger import provenance
 from avslib.methods.method import plain
 from avslib.methods.run import Run
 
 RUNS = Path("results/runs")
 """Where a clone keeps the records that it publishes."""
+
+FORMERLY = {
+    "recipe": "method",
+    "deaf": "sound_blind",
+    "listening": "counterfactual",
+    "lesson_seconds": "pretraining_seconds",
+}
+"""Keys of earlier records, and what they are called now."""
 
 
 @dataclass(frozen=True)
@@ -27,20 +35,20 @@ class Record:
 
     commit, versions, device, weights: where the numbers come from; `weights` has one sentence a part
     seconds, peak_memory_mb:           of the training; the evaluation is apart
-    lesson_seconds:                    of the eye's and ear's lessons before it; None in records older than this
+    pretraining_seconds:               of the encoders, before it; None in records older than this
     metrics:   {split: {protocol: {number: value}}}
-    listening: {sound: foreground IoU}, see `avslib.evaluation.evaluate.listen`; empty for real data
+    counterfactual: {sound: foreground IoU}, see `avslib.evaluation.counterfactual`; empty for benchmarks
     published: the paper's own rows, for the table
     """
 
     name: str
-    recipe: str
+    method: str
     paper: str
     data: str
     schedule: str
     fold: int
     seed: int
-    deaf: bool
+    sound_blind: bool
     status: str
     finished: str
     commit: str
@@ -56,17 +64,16 @@ class Record:
     seconds: float
     peak_memory_mb: int
     metrics: dict[str, dict[str, dict[str, float]]]
-    listening: dict[str, float]
+    counterfactual: dict[str, float]
     published: list[dict[str, Any]]
-    lesson_seconds: float | None = None
+    pretraining_seconds: float | None = None
 
     @property
     def duration(self) -> str:
-        """How long the training took, and the lessons before it if there were any."""
-        lessons = (
-            f" after {self.lesson_seconds:.0f} s of lessons for eye and ear" if self.lesson_seconds else ""
-        )
-        return f"{self.seconds:.0f} s of training{lessons}"
+        """How long the training took, and the encoders' pretraining before it if there was any."""
+        before = self.pretraining_seconds
+        after = f" after {before:.0f} s of encoder pretraining" if before else ""
+        return f"{self.seconds:.0f} s of training{after}"
 
 
 def describe(
@@ -76,25 +83,25 @@ def describe(
     *,
     steps: int,
     seconds: float,
-    lesson_seconds: float,
+    pretraining_seconds: float,
     metrics: dict[str, dict[str, dict[str, float]]],
-    listening: dict[str, float],
+    counterfactual: dict[str, float],
 ) -> Record:
     """The record of `run`, finished now on this machine."""
     parameters = list(model.parameters())
     return Record(
         name=run.name,
-        recipe=run.recipe.name,
-        paper=run.recipe.paper,
-        data=run.recipe.data,
+        method=run.title,
+        paper=run.method.paper,
+        data=run.data.name,
         schedule=run.schedule,
         fold=run.fold,
         seed=run.seed,
-        deaf=run.deaf,
+        sound_blind=run.sound_blind,
         status="run",
         finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         commit=provenance.commit(),
-        config={name: value for name, value in run.config().items() if name != "data_dir"},  # no result
+        config=run.config(),
         versions=provenance.versions(),
         device=provenance.device_name(accelerator.device),
         processes=accelerator.num_processes,
@@ -104,18 +111,18 @@ def describe(
         trained_parameters=sum(p.numel() for p in parameters if p.requires_grad),
         steps=steps,
         seconds=round(seconds, 1),
-        lesson_seconds=round(lesson_seconds, 1),
+        pretraining_seconds=round(pretraining_seconds, 1),
         peak_memory_mb=provenance.peak_memory_mb(accelerator.device),
         metrics=metrics,
-        listening=listening,
-        published=plain(run.recipe.published),
+        counterfactual=counterfactual,
+        published=[] if run.variant else plain(run.method.published),
     )
 
 
 def add_record(record: Record, folder: Path = RUNS) -> Path:
     """Write `record` into the ledger as <name>.json, in place of an earlier run of that name."""
     path = folder / f"{record.name}.json"
-    write_atomically(path, lambda file: file.write((json.dumps(asdict(record), indent=1) + "\n").encode()))
+    write_json(path, asdict(record))
     return path
 
 
@@ -128,7 +135,7 @@ def read_record(path: Path) -> Record:
     """One record. Raises UserError when the file is missing, is not JSON, or lacks a field."""
     names = {f.name for f in fields(Record)}
     try:
-        values = json.loads(path.read_text())
+        values = {FORMERLY.get(name, name): value for name, value in json.loads(path.read_text()).items()}
         return Record(**{name: value for name, value in values.items() if name in names})
     except FileNotFoundError:
         raise UserError(f"{path}: no such record; train the run first") from None

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from avslib.data.registry import DATASETS
 from avslib.ledger.record import RUNS, Record, read_records
-from avslib.methods import DATA, PUBLISHED
+from avslib.methods import METHODS
 
 SECONDARY = re.compile(
-    r"dataset-level (mIoU|F|F1|FDR|pixel_acc)$|^test-seen avsbench|^hears (noise|mirrored)$"
+    r"dataset-level (mIoU|F|F1|FDR|pixel_acc)$|^test-seen avsbench|^sound (noise|mirrored)$"
 )
 """Columns that the table leaves out unless asked for by name; they are in the records all the same."""
 
@@ -45,11 +46,12 @@ def ledger_rows(records: Iterable[Record], *, with_missing: bool = True) -> list
     """What was measured, then (with_missing) what was never run: known recipes, and the papers' tables."""
     groups: dict[tuple[str, str, str, bool], list[Record]] = defaultdict(list)
     for record in records:
-        groups[record.recipe, record.data, record.schedule, record.deaf].append(record)
+        groups[record.method, record.data, record.schedule, record.sound_blind].append(record)
     rows = [_measured(group) for _, group in sorted(groups.items())]
     if with_missing:
-        wanted = [(r, d, s) for r, names in DATA.items() for d in names for s in ("reduced", "full")]
-        rows += [Row(r, d, s) for r, d, s in wanted if (r, d, s, False) not in groups]
+        mini = [name for name, spec in DATASETS.items() if spec.composed]
+        wanted = [(m, d, s) for m in METHODS for d in mini for s in ("reduced", "full")]
+        rows += [Row(m, d, s) for m, d, s in wanted if (m, d, s, False) not in groups]
         rows += _published()
     return rows
 
@@ -63,7 +65,7 @@ def ledger_table(
 ) -> str:
     """The table of all records in `folder`, as aligned text or as markdown.
 
-    columns: which numbers, e.g. ["test dataset-level IoU", "hears visible"]; None: all but `SECONDARY`
+    columns: which numbers, e.g. ["test dataset-level IoU", "sound visible"]; None: all but `SECONDARY`
     """
     rows = ledger_rows(read_records(folder), with_missing=with_missing)
     if columns is None:
@@ -85,7 +87,7 @@ def _measured(group: list[Record]) -> Row:
         for column, value in _numbers(record):
             numbers[column].append(value)
     return Row(
-        method=f"{first.recipe}, deaf" if first.deaf else first.recipe,
+        method=f"{first.method}, sound-blind" if first.sound_blind else first.method,
         data=first.data,
         schedule=first.schedule,
         runs=len(group),
@@ -102,7 +104,7 @@ def _numbers(record: Record) -> list[tuple[str, float]]:
         for protocol, values in protocols.items()
         for number, value in values.items()
     ]
-    return scores + [(f"hears {sound}", value) for sound, value in record.listening.items()]
+    return scores + [(f"sound {sound}", value) for sound, value in record.counterfactual.items()]
 
 
 def _spread(values: list[float]) -> tuple[float, float | None]:
@@ -112,14 +114,14 @@ def _spread(values: list[float]) -> tuple[float, float | None]:
 def _published() -> list[Row]:
     return [
         Row(
-            method=f"{recipe}, {row.backbone}",
+            method=f"{name}, {row.backbone}",
             data=row.data,
             schedule="full",
-            paper=", ".join(f"{name} {value:.4g}" for name, value in row.metrics.items()),
+            paper=", ".join(f"{number} {value:.4g}" for number, value in row.metrics.items()),
             source=row.source,
         )
-        for recipe, rows in PUBLISHED.items()
-        for row in rows
+        for name, method in METHODS.items()
+        for row in method.published
     ]
 
 

@@ -1,50 +1,34 @@
-"""What a recipe is: everything that decides a run, as plain frozen values and a few builders.
+"""The vocabulary of a method: what a paper's room says of it, as plain frozen values and a few builders.
 
-A paper gets one small Python file of literal numbers, each with its source. The loop in
-`avslib.training` reads a `Recipe` and one of its `Schedule`s and knows nothing else about the paper.
+`METHOD` of a room is a `Method`. Its `recipe` gives, for a data set, a `Recipe` with named `Schedule`s; where the
+three meet (`avslib.methods.resolve`) they make a `Run`. The loop and the ledger know nothing else of a paper.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import partial
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
-from torch import Tensor, nn
+from torch import nn
 
+from avslib.data.loading.augment import Transform
+from avslib.data.registry import DataSpec
 from avslib.errors import UserError
-from avslib.types import Clip
-
-FrontEnd = Callable[..., Tensor]
-"""`front(waveform (A, S), sample_rate, frames=T) -> (T, A', F, M)`."""
-
-
-class Clips(Sized, Protocol):
-    """A data set: `len(clips)` and `clips[i] -> Clip`, a pure function of i."""
-
-    def __getitem__(self, index: int, /) -> Clip: ...
-
-
-@runtime_checkable
-class ScoringProtocol(Protocol):
-    """A named way to score: logits (B, T, K, H, W), labels (B, T, H, W), valid (B, T)."""
-
-    @property
-    def name(self) -> str: ...
-
-    def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None: ...
-
-    def merge(self, other: Any, /) -> None: ...
-
-    def compute(self) -> dict[str, float]: ...
+from avslib.methods.authors_code import AuthorsCode
+from avslib.methods.cost import Costs
+from avslib.methods.learner import Learner
+from avslib.methods.networks import PUBLIC, Encoders
+from avslib.types import Criterion, FrontEnd
 
 
 @dataclass(frozen=True)
 class Optimiser:
     """Which optimiser with which numbers.
 
-    lr_scale: factor on `lr` for the parameters whose name starts with a key, e.g. {"visual": 0.1}
+    lr_scale: factor on `lr` for the parameters whose name starts with a key, e.g. {"visual.": 0.1}
+    decay_norms: False keeps weight decay from norms and embeddings
     """
 
     name: Literal["adam", "adamw", "sgd"]
@@ -52,12 +36,29 @@ class Optimiser:
     weight_decay: float = 0.0
     momentum: float = 0.9  # read by SGD only
     lr_scale: Mapping[str, float] = field(default_factory=dict)
+    decay_norms: bool = True
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """Steps that the encoders are trained before the first step, on the training scenes; 0 for none.
+
+    visual_steps: of `pretrain_visual`, with `visual_batch` scenes each
+    audio_steps:  of `pretrain_audio`, which goes over `audio_scenes` scenes again and again
+    """
+
+    visual_steps: int = 0
+    visual_batch: int = 16
+    audio_steps: int = 0
+    audio_batch: int = 32
+    audio_scenes: int = 2400
 
 
 @dataclass(frozen=True)
 class Schedule:
     """How long, how large, how fast. Budgets are steps, never seconds: seconds do not repeat.
 
+    model:           the method's model, but for the classes, which the data decides
     batch_size:      clips per optimiser step, over all processes together
     size:            side of the square pictures, pixels
     steps_per_epoch: None for one pass over the training set
@@ -65,16 +66,20 @@ class Schedule:
     turns:           training scenes, composed on demand, in which the objects take turns to sound: one
                      picture is met with several sounds and as many truths
     clips:           how many clips each split holds, for data sets composed on demand
+    augment:         a random change of each training clip
+    decay:           of the rate after the warm-up; "polynomial" is (1 - part of the steps) ** `power`
     precision:       "bf16" is used on a GPU; a CPU always computes in float32
     frozen_epochs:   epochs at the start in which no gradient reaches the visual encoder
     keep:            which weights the run reports: of the "last" epoch, or the "best" on validation
-    criterion, weights: in place of the recipe's, where a short schedule needs another loss
-    eye_steps:       steps of `avslib.training.eye` before the first step, `eye_batch` scenes each; 0 for none
-    ear_steps:       the same of `avslib.training.ear`, which goes over `ear_scenes` scenes again and again
-    expected:        one line: memory, time and score, or "not run"
+    test_batch_size: clips that are scored together; None: as many as are trained together
+    test_size:       side of the pictures that are scored, pixels; "own": each picture's, one clip at a time;
+                     None: as they are trained
+    criterion, loss_weights: in place of the recipe's, where a schedule of minutes needs another loss
+    pretraining:     of the encoders
+    expected:        {name of the data: time, memory and score, in one line}; what is not there was not run
     """
 
-    model: Callable[[], nn.Module]
+    model: Callable[..., nn.Module]
     optimiser: Optimiser
     epochs: int
     batch_size: int
@@ -83,21 +88,42 @@ class Schedule:
     train_seconds: int | None = None
     turns: bool = False
     clips: Mapping[str, int] = field(default_factory=dict)
-    decay: Literal["constant", "cosine"] = "constant"
+    augment: Transform | None = None
+    decay: Literal["constant", "cosine", "polynomial"] = "constant"
+    power: float = 0.9
     warmup_steps: int = 0
     clip_norm: float | None = None
     precision: Literal["no", "bf16"] = "no"
     channels_last: bool = False
     frozen_epochs: int = 0
     keep: Literal["last", "best"] = "last"
-    criterion: Callable[[], Callable[..., dict[str, Tensor]]] | None = None
-    weights: Mapping[str, float] = field(default_factory=dict)
-    eye_steps: int = 0
-    eye_batch: int = 16
-    ear_steps: int = 0
-    ear_batch: int = 32
-    ear_scenes: int = 2400
-    expected: str = "not run"
+    test_batch_size: int | None = None
+    test_size: int | Literal["own"] | None = None
+    criterion: Callable[[], Criterion] | None = None
+    loss_weights: Mapping[str, float] = field(default_factory=dict)
+    pretraining: Pretraining = Pretraining()
+    expected: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A method on one data set.
+
+    front_end:    () -> the sound's front end
+    criterion:    () -> criterion(prediction, batch) -> {term: scalar}
+    loss_weights: {term: factor}, one for every term that may occur
+    schedules:    by name; "smoke" (seconds), "reduced" (CPU minutes), "full" (the paper's)
+    summed:       the terms that add up over a batch, where the others are means: with several processes,
+                  whose gradients are averaged, each counts that many times
+    learner:      (model=, criterion=) -> what the loop trains
+    """
+
+    front_end: Callable[[], FrontEnd]
+    criterion: Callable[[], Criterion]
+    loss_weights: Mapping[str, float]
+    schedules: Mapping[str, Schedule]
+    summed: tuple[str, ...] = ()
+    learner: Callable[..., Learner] = Learner
 
 
 @dataclass(frozen=True)
@@ -111,47 +137,39 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """One method on one data set.
+class Method:
+    """Everything that the course says of one paper.
 
-    name:       what `avslib train` calls it
-    paper:      title, venue, year
-    data:       what `--data` calls it
-    datasets:   (split, schedule, fold, seed) -> clips; the splits are "train", "val" and those in `tests`
-    front_end:  () -> the sound's front end
-    criterion:  () -> criterion(prediction, batch) -> {term: scalar}
-    weights:    {term: factor}, one for every term the criterion returns
-    summed:     the terms that add up over a batch, where the others are means: with several processes,
-                whose gradients are averaged, each counts that many times
-    protocols:  () -> fresh scoring protocols; the first one's first number chooses the best epoch
-    schedules:  by name; "smoke" (seconds), "reduced" (CPU minutes), "full" (the paper's)
-    published:  the paper's numbers
-    tests:      the splits that are scored at the end
-    file:       the Python file it was read from; empty for the library's own
-    data_dir:   the folder of a real benchmark; None for AVS-Mini
+    name:      what `avslib train` and `create_model` call it;  title: as the paper writes it
+    paper:     authors, title, venue, year
+    build:     (visual=, audio=, classes=, **changes) -> the model over these encoders, else as in the paper
+    recipe:    (data, changes) -> the recipe for a data set; `changes` are those of a variant, or empty
+    variants:  {suffix: changes}: rows of the paper's ablation tables and deviations of its code
+    published: the paper's numbers
+    backbones: of the paper
+    encoders:  of the paper
+    authors:   how checkpoints of the authors' code are read; None where there are none
+    costs:     its part of the table of costs
     """
 
     name: str
+    title: str
     paper: str
-    data: str
-    datasets: Callable[[str, Schedule, int, int], Clips]
-    front_end: Callable[[], FrontEnd]
-    criterion: Callable[[], Callable[..., dict[str, Tensor]]]
-    weights: Mapping[str, float]
-    protocols: Callable[[], list[ScoringProtocol]]
-    schedules: Mapping[str, Schedule]
+    build: Callable[..., nn.Module]
+    recipe: Callable[[DataSpec, Mapping[str, Any]], Recipe]
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
-    summed: tuple[str, ...] = ()
-    tests: tuple[str, ...] = ("test",)
-    file: str = ""
-    data_dir: str | None = None
+    backbones: tuple[str, ...] = ("resnet50", "pvt_v2_b5")
+    encoders: Encoders = PUBLIC
+    authors: AuthorsCode | None = None
+    costs: Costs = field(default_factory=Costs)
 
-    def schedule(self, name: str) -> Schedule:
-        """The schedule called `name`. Raises UserError listing the known names."""
-        if name not in self.schedules:
-            known = ", ".join(self.schedules)
-            raise UserError(f"unknown schedule {name!r} of recipe {self.name}; choose one of: {known}")
-        return self.schedules[name]
+    def changes(self, variant: str) -> Mapping[str, Any]:
+        """What `variant` changes; nothing for "". Raises UserError listing the known ones."""
+        if variant and variant not in self.variants:
+            known = ", ".join(f"{self.name}-{name}" for name in self.variants) or "none"
+            raise UserError(f"unknown variant {self.name}-{variant}; there are: {known}")
+        return self.variants[variant] if variant else {}
 
 
 def plain(value: Any) -> Any:

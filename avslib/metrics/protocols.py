@@ -2,7 +2,7 @@
 
 Each protocol has a `name`, `update(logits, labels, valid=None)`, `compute() -> {number: value}`, and
 `merge(other)` for evaluation in several processes. What is kept does not grow with the data. `protocol(name)`
-makes one; `BySubset` scores parts of the data apart.
+makes one; `ByGroup` scores parts of the data apart.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from avslib.errors import UserError
 from avslib.metrics.avsbench_binary import AVSBenchBinary
 from avslib.metrics.avsbench_semantic import AVSBenchSemantic
 from avslib.metrics.dataset_level import DatasetLevel
+from avslib.metrics.groups import ByGroup, sources
 from avslib.metrics.j_and_f import JAndF
 from avslib.metrics.j_and_f_papers import JAndFOfPapers
-from avslib.metrics.subsets import BySubset, sources
 
 __all__ = [
-    "PROTOCOLS", "AVSBenchBinary", "AVSBenchSemantic", "BySubset", "DatasetLevel", "JAndF", "JAndFOfPapers",
+    "PROTOCOLS", "AVSBenchBinary", "AVSBenchSemantic", "ByGroup", "DatasetLevel", "JAndF", "JAndFOfPapers",
     "protocol", "sources",
 ]  # fmt: skip
 

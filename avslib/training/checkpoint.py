@@ -5,8 +5,6 @@ A checkpoint holds tensors and plain Python only, so `torch.load(weights_only=Tr
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import torch
 
 from avslib.errors import UserError
 from avslib.files import reason, write_atomically
+from avslib.methods.run import differences, fingerprint
 
 State = dict[str, Any]
 
@@ -37,17 +36,12 @@ def load_checkpoint(path: Path, config: dict[str, Any]) -> State:
             f"{path}: not a readable checkpoint ({reason(error)}); delete it to start afresh"
         ) from None
     if state["fingerprint"] != fingerprint(config):
-        differing = ", ".join(_differences(state["config"], config))
+        differing = ", ".join(differences(state["config"], config))
         raise UserError(
             f"{path}: written under another configuration ({differing}); "
             "resume with the same one or choose another --out"
         )
     return state
-
-
-def fingerprint(config: dict[str, Any]) -> str:
-    """A hash of everything in `config` that decides the run."""
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
 def seed_everything(seed: int) -> None:
@@ -78,14 +72,3 @@ def set_random_state(state: State) -> None:
     torch.set_rng_state(state["torch"])
     if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
-
-
-def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
-    found: list[str] = []
-    for key in sorted({*old, *new}):
-        before, after = old.get(key), new.get(key)
-        if isinstance(before, dict) and isinstance(after, dict):
-            found += _differences(before, after, f"{prefix}{key}.")
-        elif before != after:
-            found.append(f"{prefix}{key}: {before} then, {after} now")
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,37 +21,48 @@ from avslib.types import Batch
 class Progress:
     """The loop's own state; saved in every checkpoint.
 
-    seconds: of the steps, validation included; lesson_seconds: of building the model and teaching its encoders
-    sums: of each loss term over the epoch so far; history: the finished epochs' log lines
+    seconds: of the steps, validation included; pretraining_seconds: of building the model and pretraining its encoders
+    sums, counts: of each loss term over the epoch so far, and of the steps in which it occurred
+    history: the finished epochs' log lines
     """
 
     step: int = 0
     best: float = float("-inf")
     seconds: float = 0.0
-    lesson_seconds: float = 0.0
+    pretraining_seconds: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, terms: dict[str, Tensor], accelerator: Accelerator) -> None:
-        """Count one step's terms, averaged over the processes."""
-        values = torch.stack([term.detach().float() for term in terms.values()])
-        mean: Tensor = accelerator.reduce(values, reduction="mean")
-        for name, value in zip(terms, mean.tolist(), strict=True):
-            self.sums[name] = self.sums.get(name, 0.0) + value
+    def add(self, terms: Mapping[str, Tensor], known: Sequence[str], accelerator: Accelerator) -> None:
+        """Count one step's terms, averaged over the processes in which they occurred.
+
+        known: every term that may occur, in one order on all processes
+        """
+        zero = next(iter(terms.values())).detach().float().new_zeros(())
+        values = torch.stack([terms[name].detach().float() if name in terms else zero for name in known])
+        there = torch.tensor([float(name in terms) for name in known], device=values.device)
+        total: Tensor = accelerator.reduce(torch.stack([values, there]), reduction="sum")
+        for name, value, count in zip(known, *total.tolist(), strict=True):
+            if count:
+                self.sums[name] = self.sums.get(name, 0.0) + value / count
+                self.counts[name] = self.counts.get(name, 0.0) + 1
         self.step += 1
 
     def close_epoch(self, steps: int, rate: float, scores: dict[str, dict[str, float]]) -> None:
         """Turn the sums into the epoch's line of the log."""
-        losses = {name: total / steps for name, total in self.sums.items()}
-        self.sums = {}
+        losses = {name: total / self.counts[name] for name, total in self.sums.items()}
+        self.sums, self.counts = {}, {}
         line = {"epoch": self.step // steps, "step": self.step, "lr": rate, **losses, "val": scores}
         self.history.append(line)
 
 
-def check_terms(terms: dict[str, Tensor], weights: Mapping[str, float], step: int, batch: Batch) -> None:
-    """Raise UserError when a loss term is not finite, naming it and the clips, or has no weight."""
-    if terms.keys() != weights.keys():
-        raise UserError(f"the recipe weighs {sorted(weights)}, but its criterion returns {sorted(terms)}")
+def check_terms(terms: Mapping[str, Tensor], weights: Mapping[str, float], step: int, batch: Batch) -> None:
+    """Raise UserError when there is no loss term, one has no weight, or is not finite, naming it and the clips."""
+    unknown = [name for name in terms if name not in weights]
+    if unknown or not terms:
+        told = f"the loss term {unknown[0]!r} has no weight" if unknown else "there is no loss term"
+        raise UserError(f"step {step}: {told}; the recipe weighs {', '.join(weights)}")
     for name, term in terms.items():
         if not torch.isfinite(term):
             raise UserError(

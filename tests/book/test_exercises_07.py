@@ -10,7 +10,7 @@ from chapter_cells import names_of
 from torch import nn
 
 from avslib.data import MiniScenes
-from avslib.data.loading import collate
+from avslib.data import collate
 from avslib.figures import say
 
 NEEDED = ("from avslib import figures", "def check_", "def in_order(")

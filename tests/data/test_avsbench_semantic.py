@@ -12,7 +12,7 @@ import releases
 import torch
 
 from avslib.audio.frontends import VGGishLogMel
-from avslib.data.loading import collate
+from avslib.data import collate
 from avslib.data.readers.avsbench_semantic import AVSBenchSemantic
 from avslib.data.readers.palette import palette, to_colours, to_labels
 from avslib.errors import UserError

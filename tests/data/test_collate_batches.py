@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from avslib.data import Collate, MiniScenes
-from avslib.data.loading import collate
+from avslib.data import collate
 from avslib.errors import UserError
 
 

@@ -11,9 +11,9 @@ import toy
 from torch import Tensor, nn
 
 from avslib.errors import UserError
-from avslib.evaluation.counterfactual import foreground_counts, listen
-from avslib.evaluation.evaluate import evaluate, in_float32
-from avslib.methods.run import Deaf
+from avslib.evaluation.counterfactual import foreground_counts, score_by_sound
+from avslib.evaluation.evaluate import evaluate
+from avslib.methods.run import SoundBlind
 from avslib.types import IGNORE, Batch, Prediction
 
 
@@ -42,7 +42,7 @@ def test_foreground_of_binary_and_of_semantic_logits() -> None:
 
 
 def test_the_oracle_follows_the_sound() -> None:
-    heard = listen(
+    heard = score_by_sound(
         Oracle(), toy.ToyScenes(7, 0), toy.tone, batch_size=3, sounds=("right", "silence", "visible")
     )
     assert heard == {"right": 1.0, "silence": 0.0, "visible": 0.0}
@@ -55,28 +55,26 @@ def test_every_clip_is_scored_once_and_the_mode_is_given_back() -> None:
     assert model.training
 
 
-def test_deaf_hears_zeros_of_the_right_shape() -> None:
+def test_sound_blind_hears_zeros_of_the_right_shape() -> None:
     clip = toy.ToyScenes(1, 0)[0]
-    heard: Tensor = Deaf(toy.tone)(clip.waveform, clip.sample_rate, frames=2)
+    heard: Tensor = SoundBlind(toy.tone)(clip.waveform, clip.sample_rate, frames=2)
     assert heard.shape == (2, 1, 2, 1)
     assert not heard.any()
 
 
 def test_losses_and_scores_are_computed_in_float32() -> None:
     masks = torch.tensor([True])
-    prediction = in_float32(Prediction(torch.ones(1, dtype=torch.bfloat16), {"mask": masks}))
+    prediction = Prediction(torch.ones(1, dtype=torch.bfloat16), {"mask": masks}).in_float32()
     assert prediction.logits.dtype == torch.float32
     assert prediction.extras["mask"] is masks
 
 
 def test_a_run_is_read_back_and_scored_the_same(tmp_path: Path) -> None:
     from avslib.evaluation.score import load_run, score
-    from avslib.methods import find_recipe
-    from avslib.methods.run import Run
+    from avslib.methods.resolve import find_run
     from avslib.training.loop import train
 
-    recipe = find_recipe(str(Path(toy.__file__)), "toy")
-    record = train(Run(recipe, "smoke", seed=3), out=tmp_path)
+    record = train(find_run(toy.__file__, "toy", "smoke", seed=3), out=tmp_path)
     run, model = load_run(tmp_path)
     assert (run.seed, run.schedule) == (3, "smoke")
     assert score(run, model, "test") == record.metrics["test"]
@@ -86,6 +84,6 @@ def test_a_run_is_read_back_and_scored_the_same(tmp_path: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-10])
     with pytest.raises(UserError, match=r"weights\.safetensors: cannot be read"):
         load_run(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps({"recipe": "tpavi"}))
+    (tmp_path / "config.json").write_text(json.dumps({"method": "tpavi"}))
     with pytest.raises(UserError, match=r"config\.json: damaged"):
         load_run(tmp_path)

@@ -232,7 +232,7 @@ def test_the_commands(
 )
 def test_masks_of_a_real_layout(name: str, layout: str, tmp_path: Path) -> None:
     subset = name.removeprefix("avsbench/")
-    write_mini(tmp_path / "data", layout=layout, subsets=(subset,), clips=12, size=SIZE)
+    write_mini(tmp_path / "data", layout=layout, groups=(subset,), clips=12, size=SIZE)
     truth = open_truth(name, split="test", size=SIZE, data_dir=tmp_path / "data")
     for index, listed in enumerate(listing(truth.clips)):
         clip = truth.clips[index]

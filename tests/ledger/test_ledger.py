@@ -12,13 +12,12 @@ import toy
 from avslib.errors import UserError
 from avslib.ledger.record import Record, add_record, read_record, read_records
 from avslib.ledger.table import ledger_rows, ledger_table
-from avslib.methods.run import Run
 from avslib.training.loop import train
 
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
-    return train(Run(toy.recipe("toy"), "smoke"), out=tmp_path_factory.mktemp("run"))
+    return train(toy.toy_run(), out=tmp_path_factory.mktemp("run"))
 
 
 def scored(record: Record, fold: int, value: float) -> Record:
@@ -41,13 +40,13 @@ def test_records_survive_the_disk(record: Record, tmp_path: Path) -> None:
     assert read_records(tmp_path) == [record]
 
 
-def test_a_record_from_before_lessons_were_timed_is_read(record: Record, tmp_path: Path) -> None:
-    assert record.lesson_seconds is not None and record.lesson_seconds >= 0
+def test_a_record_from_before_pretraining_was_timed_is_read(record: Record, tmp_path: Path) -> None:
+    assert record.pretraining_seconds is not None and record.pretraining_seconds >= 0
     path = add_record(record, tmp_path)
     values = json.loads(path.read_text())
-    del values["lesson_seconds"]
+    del values["pretraining_seconds"]
     path.write_text(json.dumps(values))
-    assert read_record(path).lesson_seconds is None
+    assert read_record(path).pretraining_seconds is None
     del values["seconds"]
     path.write_text(json.dumps(values))
     with pytest.raises(UserError, match="seconds"):
@@ -62,9 +61,9 @@ def test_a_foreign_file_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_folds_are_averaged_with_their_spread(record: Record) -> None:
-    records = [scored(record, 0, 0.40), scored(record, 1, 0.46), replace(scored(record, 2, 0.1), deaf=True)]
+    records = [scored(record, 0, 0.40), scored(record, 1, 0.46), replace(scored(record, 2, 0.1), sound_blind=True)]
     rows = ledger_rows(records, with_missing=False)
-    assert [(row.method, row.runs) for row in rows] == [("toy", 2), ("toy, deaf", 1)]
+    assert [(row.method, row.runs) for row in rows] == [("toy", 2), ("toy, sound-blind", 1)]
     mean, deviation = rows[0].numbers["test toy IoU"]
     assert mean == pytest.approx(0.43)
     assert deviation == pytest.approx(0.0424, abs=1e-4)  # 0.06 / sqrt 2
@@ -83,6 +82,6 @@ def test_the_table_says_what_was_not_run(record: Record, tmp_path: Path) -> None
 
 def test_the_markdown_table_is_rectangular(record: Record, tmp_path: Path) -> None:
     add_record(record, tmp_path)
-    lines = ledger_table(tmp_path, markdown=True, columns=["hears right"]).splitlines()
+    lines = ledger_table(tmp_path, markdown=True, columns=["sound right"]).splitlines()
     assert len({line.count("|") for line in lines}) == 1
     assert lines[1].replace("|", "").replace("-", "").strip() == ""

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from avslib.data.loading import collate
+from avslib.data import collate
 from avslib.errors import UserError
 from avslib.methods import ABLATIONS, PUBLISHED, find_recipe
 from avslib.methods.avsegformer.recipe import AUTHORS, TABLE_2, build

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from avslib.data.loading import collate
+from avslib.data import collate
 from avslib.data.loading.order import BatchOrder
 from avslib.data.mini.writer import write_mini
 from avslib.data.open import CLASSES, open_data

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from avslib.data.loading import collate
+from avslib.data import collate
 from avslib.data.loading.order import BatchOrder
 from avslib.errors import UserError
 from avslib.methods import DATA, RECIPES, find_recipe

@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 import toy
 
-from avslib.methods.run import Run
 from avslib.training.loop import train
 
-RECIPE = Path(__file__).parent / "toy.py"
+TOY = toy.__file__
 
 
 def launch(out: Path, *more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
-    command += ["-m", "avslib.cli", "train", str(RECIPE), "--data", "toy/plain", "--schedule", "smoke"]
+    command += ["-m", "avslib.cli", "train", TOY, "--data", "toy/plain", "--schedule", "smoke"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [*command, "--out", str(out), *more], env=environment, capture_output=True, text=True, timeout=300
@@ -27,7 +26,7 @@ def launch(out: Path, *more: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_two_processes_equal_one(tmp_path: Path) -> None:
-    alone = train(Run(toy.recipe("toy/plain"), "smoke"), out=tmp_path / "one")
+    alone = train(toy.toy_run("toy/plain"), out=tmp_path / "one")
     launched = launch(tmp_path / "two", "--ledger", str(tmp_path / "ledger"))
     assert launched.returncode == 0, launched.stderr
     (path,) = (tmp_path / "ledger").glob("*.json")
@@ -43,7 +42,7 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
         for name in ("one", "two")
     )
     assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], abs=2e-5)
-    assert launched.stdout.count("hearing:") == 1  # only the first process speaks
+    assert launched.stdout.count("by sound:") == 1  # only the first process speaks
 
     again = launch(tmp_path / "two", "--resume")
     assert again.returncode == 0, again.stderr

@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 import torch
 
-from avslib.methods import find_recipe
+from avslib.methods.method import Pretraining
+from avslib.methods.resolve import find_run
 from avslib.methods.run import Run
 from avslib.training.loop import train
 
@@ -55,13 +56,13 @@ def one_thread() -> Iterator[None]:
 
 def short_run(method: str, data: str) -> Run:
     """The reduced schedule in small: every step is an epoch, so that the log has a line for each."""
-    recipe = find_recipe(method, data)
+    run = find_run(method, data)
     plan = replace(
-        recipe.schedule("reduced"), epochs=STEPS, steps_per_epoch=1, batch_size=4, size=64, warmup_steps=4,
+        run.plan, epochs=STEPS, steps_per_epoch=1, batch_size=4, size=64, warmup_steps=4,
         clips={"train": 64, "val": 4, "test": 4, "test-seen": 4},
-        eye_steps=3, eye_batch=4, ear_steps=3, ear_batch=4, ear_scenes=16,
+        pretraining=Pretraining(visual_steps=3, visual_batch=4, audio_steps=3, audio_batch=4, audio_scenes=16),
     )  # fmt: skip
-    return Run(replace(recipe, schedules={"reduced": plan}), "reduced")
+    return replace(run, recipe=replace(run.recipe, schedules={"reduced": plan}))
 
 
 def lines_of(method: str, data: str, out: Path) -> list[dict[str, Any]]:

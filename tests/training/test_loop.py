@@ -16,17 +16,15 @@ import toy
 from safetensors.torch import load_file
 
 from avslib.errors import UserError
-from avslib.methods import find_recipe
-from avslib.methods.run import Run
+from avslib.methods.resolve import find_run
 from avslib.training.checkpoint import load_checkpoint
 from avslib.training.loop import train
 
-HERE = Path(__file__).parent
-MEASURED = ("metrics", "listening", "steps")
+MEASURED = ("metrics", "counterfactual", "steps")
 
 
-def run(data: str = "toy", **options: object) -> Run:
-    return Run(toy.recipe(data), "smoke", **options)  # type: ignore[arg-type]
+TOY = Path(toy.__file__)
+run = toy.toy_run
 
 
 def measured(folder: Path) -> dict[str, object]:
@@ -56,7 +54,7 @@ def test_workers_do_not_change_the_numbers(tmp_path: Path) -> None:
 
 def killed(out: Path, kill_at: int) -> None:
     """Train toy/killed in a process that gets SIGKILL inside step number `kill_at`."""
-    command = [sys.executable, "-m", "avslib.cli", "train", str(HERE / "toy.py"), "--data", "toy/killed"]
+    command = [sys.executable, "-m", "avslib.cli", "train", str(TOY), "--data", "toy/killed"]
     command += ["--schedule", "smoke", "--out", str(out), "--checkpoint-every", "3"]
     environment = {**os.environ, "TOY_KILL_AT": str(kill_at)}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
@@ -66,7 +64,7 @@ def killed(out: Path, kill_at: int) -> None:
 
 @pytest.mark.parametrize("kill_at", [2, 6, 8])  # before any checkpoint; in mid-epoch twice (of 4 steps each)
 def test_killed_and_resumed_equals_unbroken(tmp_path: Path, kill_at: int) -> None:
-    same = Run(find_recipe(str(HERE / "toy.py"), "toy/killed"), "smoke")
+    same = find_run(str(TOY), "toy/killed", "smoke")
     train(same, out=tmp_path / "unbroken")
     killed(tmp_path / "killed", kill_at)
     assert (tmp_path / "killed/checkpoint.pt").exists() == (kill_at > 3)
@@ -85,7 +83,7 @@ def test_resume_decodes_no_clip_twice(tmp_path: Path, monkeypatch: pytest.Monkey
     assert 24 not in seen  # the 24 training clips; the test clips are scored again
 
 
-def test_the_eye_waits_for_its_frozen_epochs(tmp_path: Path) -> None:
+def test_the_visual_encoder_waits_for_its_frozen_epochs(tmp_path: Path) -> None:
     """The toy's first epoch of three is frozen; a layer that never trains stays as it is."""
 
     class HalfFrozen(toy.ToyModel):
@@ -93,11 +91,10 @@ def test_the_eye_waits_for_its_frozen_epochs(tmp_path: Path) -> None:
             super().__init__()
             self.visual.bias.requires_grad_(False)  # type: ignore[union-attr]
 
-    recipe, weights = toy.recipe("toy"), []
+    weights = []
     for epochs, frozen in ((1, 1), (1, 0), (3, 1)):
-        plan = replace(recipe.schedules["smoke"], epochs=epochs, frozen_epochs=frozen, model=HalfFrozen)
         out = tmp_path / f"{epochs}{frozen}"
-        train(Run(replace(recipe, schedules={"smoke": plan}), "smoke"), out=out)
+        train(toy.with_plan(run(), epochs=epochs, frozen_epochs=frozen, model=HalfFrozen), out=out)
         weights.append(load_file(out / "weights.safetensors"))
     torch.manual_seed(0)
     new = HalfFrozen().state_dict()
@@ -115,23 +112,20 @@ def test_a_finished_folder_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_another_configuration_is_refused_and_named(tmp_path: Path) -> None:
     train(run(), out=tmp_path)
-    recipe = toy.recipe("toy")
-    smoke = replace(recipe.schedules["smoke"], optimiser=replace(recipe.schedules["smoke"].optimiser, lr=0.1))
-    changed = Run(replace(recipe, schedules={"smoke": smoke}), "smoke", seed=1)
+    changed = toy.with_plan(run(seed=1), optimiser=replace(run().plan.optimiser, lr=0.1))
     with pytest.raises(UserError, match=r"plan\.optimiser\.lr: 0\.05 then, 0\.1 now, seed: 0 then, 1 now"):
         train(changed, out=tmp_path, resume=True)
 
 
 def test_an_infinite_term_stops_the_run_and_is_named(tmp_path: Path) -> None:
-    recipe = replace(toy.recipe("toy"), criterion=lambda: toy.exploding)
     with pytest.raises(UserError, match=r"step 0: the loss term 'area' is inf on clips toy\d+, "):
-        train(Run(recipe, "smoke"), out=tmp_path)
+        train(run("toy/exploding"), out=tmp_path)
     assert not (tmp_path / "record.json").exists()
 
 
 def test_a_term_without_a_weight_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"weighs \['bce'\], but its criterion returns \['area', 'bce'\]"):
-        train(Run(replace(toy.recipe("toy"), weights={"bce": 1.0}), "smoke"), out=tmp_path)
+    with pytest.raises(UserError, match="step 0: the loss term 'area' has no weight; the recipe weighs bce"):
+        train(toy.with_plan(run(), loss_weights={"bce": 1.0}), out=tmp_path)
 
 
 def test_the_best_epoch_is_reported_when_asked(tmp_path: Path) -> None:
@@ -142,19 +136,18 @@ def test_the_best_epoch_is_reported_when_asked(tmp_path: Path) -> None:
         def compute(self) -> dict[str, float]:
             return {"IoU": next(values)}
 
-    recipe = toy.recipe("toy")
-    best = replace(recipe.schedules["smoke"], keep="best")
-    recipe = replace(recipe, protocols=lambda: [Judge()], schedules={"smoke": best})
-    train(Run(recipe, "smoke"), out=tmp_path / "best")
-    last = load_checkpoint(tmp_path / "best/checkpoint.pt", Run(recipe, "smoke").config())
+    best = toy.with_plan(run(), keep="best")
+    best = replace(best, data=replace(best.data, protocols=lambda: [Judge()]))
+    train(best, out=tmp_path / "best")
+    last = load_checkpoint(tmp_path / "best/checkpoint.pt", best.config())
     assert last["progress"]["best"] == 0.9
     reported = load_file(tmp_path / "best/weights.safetensors")
-    assert not torch.equal(reported["head.weight"], last["model"]["head.weight"])
+    assert not torch.equal(reported["head.weight"], last["learner"]["model.head.weight"])
 
 
-def test_it_learns_to_listen_and_the_deaf_control_does_not(tmp_path: Path) -> None:
-    hears = train(Run(toy.recipe("toy"), "reduced"), out=tmp_path / "hears").listening
+def test_it_learns_to_listen_and_the_sound_blind_control_does_not(tmp_path: Path) -> None:
+    hears = train(run("toy", "reduced"), out=tmp_path / "hears").counterfactual
     assert hears["right"] > 0.9
     assert hears["visible"] < 0.1
-    deaf = train(Run(toy.recipe("toy"), "reduced", deaf=True), out=tmp_path / "deaf").listening
-    assert deaf["right"] == deaf["visible"]
+    blind = train(run("toy", "reduced", sound_blind=True), out=tmp_path / "blind").counterfactual
+    assert blind["right"] == blind["visible"]

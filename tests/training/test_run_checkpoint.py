@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from avslib.errors import UserError
+from avslib.methods.run import fingerprint
 from avslib.training.checkpoint import (
-    fingerprint,
     load_checkpoint,
     random_state,
     save_checkpoint,
@@ -65,6 +65,7 @@ def test_a_write_that_the_kernel_cuts_short_keeps_the_last_checkpoint(tmp_path: 
     program = f"""
 import resource, pathlib, torch
 from avslib.errors import UserError
+from avslib.methods.run import fingerprint
 from avslib.training.checkpoint import save_checkpoint
 resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16))
 try:

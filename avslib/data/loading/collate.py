@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.types import Batch, Clip
-
-FrontEnd = Callable[..., Tensor]
-"""`front_end(waveform (A, S), sample_rate, frames=T) -> (T, A, F, M)`."""
+from avslib.types import Batch, Clip, FrontEnd
 
 
 class Collate:
@@ -40,6 +36,7 @@ class Collate:
             annotated=torch.stack([clip.annotated for clip in clips]),
             valid=torch.stack([clip.valid for clip in clips]),
             identifiers=tuple(clip.identifier for clip in clips),
+            extras={name: torch.stack([clip.extras[name] for clip in clips]) for name in clips[0].extras},
         )
 
 

@@ -8,9 +8,9 @@ from typing import cast
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from avslib.data.loading.augment import Augmented
 from avslib.errors import UserError
-from avslib.methods.method import Clips
-from avslib.types import Batch, Clip
+from avslib.types import Batch, Clip, Clips
 
 
 class BatchOrder(Sampler[list[int]]):
@@ -19,6 +19,8 @@ class BatchOrder(Sampler[list[int]]):
     Each epoch is its own seeded permutation of the clips; the last partial batch is dropped. `batch_size`
     counts the clips of all processes together: process `rank` of `world` takes its equal, contiguous share,
     so that one process and eight take the same steps.
+
+    with_epoch: yield (epoch, index) in place of the index, as `Augmented` is asked
 
     Raises UserError when an epoch asks for more clips than there are, or the shares are not whole.
     """
@@ -34,7 +36,9 @@ class BatchOrder(Sampler[list[int]]):
         start: int = 0,
         rank: int = 0,
         world: int = 1,
+        with_epoch: bool = False,
     ) -> None:
+        self.with_epoch = with_epoch
         self.steps_per_epoch = steps_per_epoch or clips // batch_size
         if self.steps_per_epoch < 1 or self.steps_per_epoch * batch_size > clips:
             raise UserError(
@@ -60,7 +64,8 @@ class BatchOrder(Sampler[list[int]]):
                 epoch = step // self.steps_per_epoch
                 order = self.permutation(epoch)
             first = (step % self.steps_per_epoch) * self.batch_size + self.rank * share
-            yield cast("list[int]", order[first : first + share].tolist())
+            indices: list[int] = order[first : first + share].tolist()
+            yield cast("list[int]", [(epoch, index) for index in indices]) if self.with_epoch else indices
 
     def permutation(self, epoch: int) -> torch.Tensor:
         """The order of all clips in `epoch`, (clips,) long."""
@@ -83,7 +88,7 @@ def evaluation_order(
 
 
 def load(
-    clips: Clips,
+    clips: Clips | Augmented,
     order: Sampler[list[int]] | list[list[int]],
     collate: Callable[[list[Clip]], Batch],
     workers: int = 0,

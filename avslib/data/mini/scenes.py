@@ -9,6 +9,7 @@ from typing import Literal
 
 from torch.utils.data import Dataset
 
+from avslib.data.listing import ClipEntry
 from avslib.data.mini.compose import Material, compose
 from avslib.data.mini.pack import CORE_CLASSES, FAMILIES, FOLDER, Item, load_pack
 from avslib.data.mini.scene import SOUNDS, Scene, Sound
@@ -89,9 +90,12 @@ class MiniScenes(Dataset[Clip]):
             raise IndexError(f"scene {index} of {self.length}")
         return choose_part(self.parts, seed=self._seed, index=index)
 
-    def identifier(self, index: int) -> str:
-        """The name of clip `index`, without composing it."""
-        return f"{self.part(index).subset.name}_{self._seed}_{index:06d}"  # as `compose` names it
+    def entry(self, index: int) -> ClipEntry:
+        """Clip `index` without composing it."""
+        part = self.part(index).subset
+        return ClipEntry(
+            f"{part.name}_{self._seed}_{index:06d}", part.seconds, part.name
+        )  # as `compose` names it
 
     def __getitem__(self, index: int) -> Clip:
         return self.scene(index).clip(self.sound)

@@ -10,7 +10,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -24,6 +23,7 @@ from avslib.data.mini.scene import Scene
 from avslib.data.mini.scenes import MiniScenes
 from avslib.data.readers import layouts
 from avslib.errors import UserError
+from avslib.files import write_file
 
 LAYOUTS = {"avsbench": ("s4", "ms3", "avss"), "vpo": ("vpo-ss", "vpo-ms", "vpo-msmi")}
 """Layout -> the subsets it holds."""
@@ -145,19 +145,6 @@ def write_missing(folder: Path, files: Mapping[str, Callable[[], bytes]]) -> Non
     for name, make in files.items():
         if not (folder / name).exists():
             write_file(folder / name, make())
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write all of it or nothing. Raises UserError when the disk is full or read-only."""
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        os.replace(part, path)
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror}); make room or choose another folder, then run it again"
-        ) from None
 
 
 def table(columns: tuple[str, ...], rows: list[Row]) -> bytes:

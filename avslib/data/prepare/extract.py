@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from avslib.audio.frontends import RATE
-from avslib.data.mini.writer import write_file
 from avslib.errors import UserError
+from avslib.files import write_file
 
 if TYPE_CHECKING:
     from av import VideoFrame

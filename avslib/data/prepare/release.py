@@ -18,10 +18,11 @@ from tqdm.auto import tqdm
 from avslib.data.doctor.inventory import TABLES, Inventory, take_inventory
 from avslib.data.doctor.report import align
 from avslib.data.doctor.scan import cores
-from avslib.data.mini.writer import MARK, write_file
+from avslib.data.mini.writer import MARK
 from avslib.data.prepare.archives import under, unpack
 from avslib.data.readers.paths import data_folder, inside
 from avslib.errors import UserError
+from avslib.files import write_file
 
 BLOCK = 2**20
 

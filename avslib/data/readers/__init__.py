@@ -2,6 +2,6 @@
 
 from avslib.data.readers.avsbench_object import AVSBenchObject
 from avslib.data.readers.avsbench_semantic import AVSBenchSemantic
-from avslib.data.readers.vpo import VPO, mirror
+from avslib.data.readers.vpo import VPO
 
-__all__ = ["VPO", "AVSBenchObject", "AVSBenchSemantic", "mirror"]
+__all__ = ["VPO", "AVSBenchObject", "AVSBenchSemantic"]

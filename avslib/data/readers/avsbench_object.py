@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from avslib.audio.files import read_audio
 from avslib.audio.frontends import VGGishLogMel
+from avslib.data.listing import ClipEntry
 from avslib.data.readers.images import Fit, read_image
 from avslib.data.readers.layouts import (
     OBJECT_COLUMNS,
@@ -86,6 +87,10 @@ class AVSBenchObject(Dataset[Clip]):
     def files(self, index: int) -> ClipFiles:
         """The paths of clip `index`, relative to `root`."""
         return self._files(self.rows[index])
+
+    def entry(self, index: int) -> ClipEntry:
+        """Clip `index` without reading it."""
+        return ClipEntry(self.rows[index]["name"], OBJECT_SECONDS, self.subset)
 
     def log_mel(self, index: int, *, source: Literal["pickle", "wav"] = "pickle") -> Tensor:
         """(5, 1, 96, 64) VGGish log-mel of clip `index`: as released, or computed from the wav.

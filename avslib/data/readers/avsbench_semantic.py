@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from avslib.audio.files import read_audio
+from avslib.data.listing import ClipEntry
 from avslib.data.readers.images import Fit, Pixels, read_image
 from avslib.data.readers.layouts import (
     SEMANTIC_CLASSES_FILE,
@@ -102,6 +103,11 @@ class AVSBenchSemantic(Dataset[Clip]):
     def files(self, index: int) -> ClipFiles:
         """The paths of clip `index`, relative to `root`."""
         return semantic_files(*self.clips[index])
+
+    def entry(self, index: int) -> ClipEntry:
+        """Clip `index` without reading it."""
+        label, uid = self.clips[index]
+        return ClipEntry(uid, SEMANTIC_SECONDS[label], label)
 
     def stray_colours(self, index: int) -> Counter[tuple[int, int, int]]:
         """{RGB that is not in the palette: pixels} over the masks of clip `index`, in their full size."""

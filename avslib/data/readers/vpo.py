@@ -18,6 +18,8 @@ from torch.utils.data import Dataset
 from avslib.audio.files import read_audio, resample
 from avslib.audio.frontends import RATE
 from avslib.audio.stereo import pan
+from avslib.data.listing import ClipEntry
+from avslib.data.loading.augment import mirror
 from avslib.data.readers.images import Fit, read_image
 from avslib.data.readers.layouts import COCO_ID, VPO_TABLE, ClipFiles, vpo_columns, vpo_files
 from avslib.data.readers.paths import data_folder, expect, inside, plain_name
@@ -98,12 +100,16 @@ class VPO(Dataset[Clip]):
         return Clip(
             frames=torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None],
             waveform=self._waveform(still, files), sample_rate=RATE, labels=self._labels(files.masks[0])[None],
-            annotated=once, valid=once.clone(), identifier=files.masks[0].split("/mask/")[1][: -len(".png")],
+            annotated=once, valid=once.clone(), identifier=_name(files),
         )  # fmt: skip
 
     def files(self, index: int) -> ClipFiles:
         """The paths of clip `index`, relative to `root`."""
         return self._files(self.stills[index % len(self.stills)])
+
+    def entry(self, index: int) -> ClipEntry:
+        """Clip `index` without reading it."""
+        return ClipEntry(_name(self.files(index)), 1, self.subset)
 
     def _files(self, still: Still) -> ClipFiles:
         return vpo_files(
@@ -151,19 +157,8 @@ def read_stills(rows: list[Row], subset: str, table: str) -> list[Still]:
     return list(stills.values())
 
 
-def mirror(clip: Clip) -> Clip:
-    """The clip in a mirror: picture and mask are flipped, and the ears exchanged.
-
-    Because stereo by position is linear, exchanging the channels is exactly a source at 1 - position.
-    """
-    stereo = clip.waveform.shape[0] == 2
-    return replace(
-        clip,
-        frames=clip.frames.flip(-1),
-        labels=clip.labels.flip(-1),
-        waveform=clip.waveform.flip(0) if stereo else clip.waveform,
-        identifier=f"{clip.identifier}, mirrored",
-    )
+def _name(files: ClipFiles) -> str:
+    return files.masks[0].split("/mask/")[1].removesuffix(".png")
 
 
 def middle(mono: Tensor, length: int) -> Tensor:

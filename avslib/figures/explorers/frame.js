@@ -43,10 +43,23 @@ const paintMask = (context, width, height, inside, [red, green, blue], { fill = 
 
 const rgbOf = (hex) => [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
 
+// Where a widget draws the explorer anew, for another sound, the sliders and buttons stay as they were set. Tick
+// boxes do not: they belong to what is shown.
+const keepControls = (root) => {
+  const home = root.closest(".widget-output"), controls = [...root.querySelectorAll("input:not([type=checkbox])")];
+  if (!home) return;
+  const before = home.avsControls || [];
+  if (before.length === controls.length) {
+    controls.forEach((each, n) => { each.value = before[n].value; each.checked = before[n].checked; });
+  }
+  home.avsControls = controls;
+};
+
 // The same output may stand twice in a page (a second view of a notebook), hence querySelectorAll.
 const startExplorer = (id, data, draw) => {
   for (const root of document.querySelectorAll(`[id="${id}"]:not([data-ready])`)) {
     root.dataset.ready = "loading";
+    keepControls(root);
     const parts = (name) => [...root.querySelectorAll(`[data-part="${name}"]`)];
     const part = (name) => parts(name)[0];
     const say = (text) => { if (part("say").textContent !== text) part("say").textContent = text; };

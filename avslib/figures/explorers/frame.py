@@ -1,8 +1,8 @@
 """The frame of every explorer: controls and canvases in one piece of HTML that needs nothing from outside.
 
 An explorer works in the rendered book, in JupyterLab and in Colab, because its pictures, its sounds, its
-numbers and its script all stand in the output itself. `assets/explorer.js` starts it: the script looks the
-element up by its id, since `document.currentScript` is null where a notebook inserts the output later.
+numbers and its script all stand in the output itself. `frame.js` starts it: the script looks the element up
+by its id, since `document.currentScript` is null where a notebook inserts the output later.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import lru_cache
-from importlib.resources import files
+from functools import cache
+from inspect import getfile
+from pathlib import Path
 from typing import Any
 
 from avslib.figures.html import check_words, escape, figcaption, fresh_id, opening
 
 
 class Explorer(ABC):
-    """A figure that answers to the reader. A subclass names itself, gives `body` and `data`, and a script.
+    """A figure that answers to the reader. A subclass names itself and gives `body` and `data`.
 
-    name:    of the explorer; `assets/<name>.js` draws it, given `data`
+    name:    of the explorer; the script that stands beside its module draws it, given `data`
     caption: what to try and what to see; alt: what it shows before anything is touched
     licence: `scene.licence` when a composed scene is shown
 
@@ -47,11 +48,11 @@ class Explorer(ABC):
         data = json.dumps(self.data(), separators=(",", ":")).replace("<", "\\u003c")
         more = f'id="{identifier}" data-name="{self.name}" role="group" aria-label="{escape(self.alt)}"'
         return (
-            f'<figure class="avs-figure" style="margin:1em 0"><style>{asset("explorer.css")}</style>'
+            f'<figure class="avs-figure" style="margin:1em 0"><style>{beside(__file__, ".css")}</style>'
             f"{opening('div', 'avs-explorer', self.licence, more=more)}{self.body()}"
             '<p class="avs-say" data-part="say" aria-live="polite"></p></div>'
             f"{figcaption(self.caption, self.licence)}<script>(() => {{"
-            f"{asset('explorer.js')}\n{asset(self.name + '.js')}\n"
+            f"{beside(__file__, '.js')}\n{beside(getfile(type(self)), '.js')}\n"
             f"startExplorer({json.dumps(identifier)}, {data}, draw);}})();</script></figure>"
         )
 
@@ -59,10 +60,10 @@ class Explorer(ABC):
         return f"{type(self).__name__}: {self.caption}"
 
 
-@lru_cache(maxsize=16)
-def asset(name: str) -> str:
-    """A file of `avslib/figures/assets`."""
-    return files("avslib.figures").joinpath("assets", name).read_text(encoding="utf-8")
+@cache
+def beside(module: str, ending: str) -> str:
+    """The text of the file that differs from the module's in its ending alone, as `.js`."""
+    return Path(module).with_suffix(ending).read_text(encoding="utf-8")
 
 
 def canvas(part: str, *, width: int, height: int, label: str, keys: bool = False) -> str:

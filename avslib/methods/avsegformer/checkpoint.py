@@ -11,6 +11,7 @@ from torch import Tensor
 from avslib.encoders.vggish import VGGish
 from avslib.encoders.visual import VisualEncoder
 from avslib.errors import UserError
+from avslib.methods.authors_code import AuthorsCode
 from avslib.methods.avsegformer.mask_head import MaskHead
 from avslib.methods.avsegformer.mixer import AudioVisualMixer
 from avslib.methods.avsegformer.model import AVSegFormer
@@ -134,3 +135,6 @@ def _count(state: Mapping[str, Tensor], prefix: str) -> int:
     return len(
         {name.removeprefix(prefix).split(".")[1] for name in state if name.startswith(prefix + "layers.")}
     )
+
+
+AUTHORS_CODE = AuthorsCode(key_map=KEY_MAP, backbones=NAMES, build=build, inputs=inputs, outputs=outputs)

@@ -19,17 +19,17 @@ class AVSegFormerCriterion(nn.Module):
     intermediate: Dice of every decoder layer's mask against "something sounds here", summed over layers
     of_mask_feature: the authors' code knows no intermediate masks. It takes the Dice loss of *one* map in their
                   place, the mean over channels of the mixed map. Such a model needs no reformer
-    short:        also {"presence"}: cross-entropy per pixel, and {"response"}: `response_loss`. Neither is the
-                  paper's; they let a schedule of minutes arrive, and the model must be `guided`
+    auxiliary:        also {"presence"}: cross-entropy per pixel, and {"response"}: `response_loss`. Neither is the
+                  paper's; they let a schedule of minutes arrive, and the model must be `auxiliary`
 
     Means are over annotated frames; pixels labelled 255 count nowhere. On silent frames Dice has no gradient.
     """
 
     def __init__(
-        self, *, of_mask_feature: bool = False, intermediate: bool = True, short: bool = False
+        self, *, of_mask_feature: bool = False, intermediate: bool = True, auxiliary: bool = False
     ) -> None:
         super().__init__()
-        self.of_mask_feature, self.intermediate, self.short = of_mask_feature, intermediate, short
+        self.of_mask_feature, self.intermediate, self.auxiliary = of_mask_feature, intermediate, auxiliary
 
     def forward(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Prediction and batch -> {term: scalar}, unweighted."""
@@ -42,11 +42,16 @@ class AVSegFormerCriterion(nn.Module):
             mean = prediction.extras["mask_feature"].mean(dim=2, keepdim=True)  # B T 1 h w
             terms["intermediate"] = _intermediate_loss(mean, labels, annotated)
         elif self.intermediate:
-            terms["intermediate"] = _intermediate_loss(prediction.extras["intermediate"], labels, annotated)
-        if self.short:
+            terms["intermediate"] = _intermediate_loss(_masks_of_layers(prediction), labels, annotated)
+        if self.auxiliary:
             terms["presence"] = mask_loss(logits, labels, annotated)
             terms["response"] = response_loss(prediction, batch)
         return terms
+
+
+def _masks_of_layers(prediction: Prediction) -> Tensor:
+    """(B, T, layers, h, w)."""
+    return torch.stack([layer["mask"] for layer in prediction.layers], dim=2)
 
 
 def _intermediate_loss(masks: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:

@@ -23,13 +23,14 @@ from avslib.layers.recording import is_recording, record
 from avslib.methods.avsegformer.mask_head import MaskHead
 from avslib.methods.avsegformer.mask_reformer import MaskReformer
 from avslib.methods.avsegformer.query_generator import QueryGenerator
-from avslib.types import Batch, Prediction
+from avslib.methods.segmenter import Segmenter
+from avslib.types import Prediction
 
 GUIDE = 4.0
 """So that the responses of a model without training are not all next to nought."""
 
 
-class AVSegFormer(nn.Module):
+class AVSegFormer(Segmenter):
     """The whole model: encoders, deformable encoder, mixer, queries and their decoder, head.
 
     visual:   gives maps at strides 4, 8, 16, 32; `visual.channels` lists their channels
@@ -40,14 +41,14 @@ class AVSegFormer(nn.Module):
     reformer: a `MaskReformer`, or None: no intermediate masks. The mask does not need it; set it to None
               on a trained model that only has to answer
     layers:   of the encoder, and of the decoder
-    guided:   put `response1`... (B, T, h, w) into the extras, for `response_loss`: for every decoder layer the
+    auxiliary:   put `response1`... (B, T, h, w) into the extras, for `response_loss`: for every decoder layer the
               mean over queries of their scores at stride 8, and last their products with the mixed map, all
               `GUIDE` times
-    standardised: bring the ear's numbers to mean 0 and spread 1 over the batch. What all sounds have in common
+    standardised: bring the sound's numbers to mean 0 and spread 1 over the batch. What all sounds have in common
               fills much of an embedding; a short schedule has no time to learn to overlook it
 
-    `forward(batch)` returns logits, and as extras `mask_feature` (B, T, D, h, w), mixed, at stride 4, and with
-    a reformer `intermediate` (B, T, layers, h, w), logits at stride 4. Logits of padded frames are 0.
+    `forward(batch)` returns logits; as extras `mask_feature` (B, T, D, h, w), mixed, at stride 4; with a reformer,
+    as layers {"mask": (B, T, h, w)} of each decoder layer, logits at stride 4. Logits of padded frames are 0.
     """
 
     def __init__(
@@ -66,11 +67,11 @@ class AVSegFormer(nn.Module):
         hidden: int = 2048,
         points: int = 4,
         dropout: float = 0.1,
-        guided: bool = False,
+        auxiliary: bool = False,
         standardised: bool = False,
     ) -> None:
         super().__init__()
-        self.visual, self.audio, self.guided = visual, audio, guided
+        self.visual, self.audio, self.auxiliary = visual, audio, auxiliary
         channels = cast(Sequence[int], visual.channels)
         self.project = nn.ModuleList(_normed(nn.Conv2d(c, dim, 1)) for c in channels)
         self.encoder = DeformableEncoder(
@@ -89,30 +90,27 @@ class AVSegFormer(nn.Module):
         self.standard = nn.BatchNorm1d(audio_dim, affine=False) if standardised else nn.Identity()
         self.align = nn.Linear(audio_dim, dim)
 
-    def forward(self, batch: Batch) -> Prediction:
-        """See the class. Stills (time axis 1) pass both encoders of pictures once."""
-        embedding = self.audio(batch.sound.flatten(0, 1)).unflatten(0, batch.sound.shape[:2])  # B T D_audio
-        return self.segment(batch.frames, embedding, batch.valid)
-
-    def segment(self, frames: Tensor, embedding: Tensor, valid: Tensor) -> Prediction:
-        """frames (B, T or 1, 3, H, W), embedding (B, T, D_audio), valid (B, T): from the sound's embedding on."""
+    def segment(self, frames: Tensor, tokens: Tensor, valid: Tensor) -> Prediction:
+        """See `Segmenter`. Stills pass both encoders of pictures once."""
         clips, seconds = valid.shape
         pixels, memory, sizes = self.see(frames.flatten(0, 1))
         hearings = seconds // frames.shape[1]  # of one picture
         pixels, memory = (x.repeat_interleave(hearings, dim=0) for x in (pixels, memory))  # N ...
-        sound = self.align(self.standard(embedding.flatten(0, 1))).unsqueeze(1)  # N 1 D
+        sound = self.align(self.standard(tokens.mean(dim=2).flatten(0, 1))).unsqueeze(1)  # N 1 D
         record("avsegformer.unmixed", pixels)
         if self.mixer is not None:
             pixels = self.mixer(pixels, sound)
-        queries, steps = self.decode(self.queries(sound), memory, sizes, (pixels.shape[-2], pixels.shape[-1]))
+        size = (pixels.shape[-2], pixels.shape[-1])
+        queries, steps, masks = self.decode(self.queries(sound), memory, sizes, size)
         logits = self.head(pixels, queries, (frames.shape[-2], frames.shape[-1]))  # N K H W
-        if self.guided:
+        if self.auxiliary:
             products = torch.einsum("nd,ndhw->nhw", queries.mean(dim=1), pixels)
             steps[f"response{len(self.decoder) + 1}"] = GUIDE * products
         extras = {name: torch.unflatten(x, 0, (clips, seconds)) for name, x in steps.items()}
         extras["mask_feature"] = torch.unflatten(pixels, 0, (clips, seconds))
         logits = logits.unflatten(0, (clips, seconds)) * valid[:, :, None, None, None]
-        return Prediction(logits, extras)
+        layers = tuple({"mask": torch.unflatten(mask, 0, (clips, seconds))} for mask in masks)  # B T h w each
+        return Prediction(logits, extras, layers)
 
     def see(self, frames: Tensor) -> tuple[Tensor, Tensor, list[tuple[int, int]]]:
         """frames (N, 3, H, W) -> the map of pixels (N, D, h, w) at stride 4; what the queries will attend to,
@@ -126,27 +124,26 @@ class AVSegFormer(nn.Module):
 
     def decode(
         self, queries: Tensor, memory: Tensor, sizes: list[tuple[int, int]], size: tuple[int, int]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """queries (N, Q, D) through all layers; and what each layer looked at, where somebody wants to know."""
-        intermediate, extras = [], {}
+    ) -> tuple[Tensor, dict[str, Tensor], list[Tensor]]:
+        """queries (N, Q, D) through all layers; what each looked at, where somebody wants to know; its mask."""
+        intermediate: list[Tensor] = []
+        extras: dict[str, Tensor] = {}
         height, width = sizes[0]
         for number, module in enumerate(self.decoder, start=1):
             layer = cast(QueryLayer, module)
             queries, asking = layer(queries, memory)
-            if self.reformer is None and not self.guided and not is_recording():
+            if self.reformer is None and not self.auxiliary and not is_recording():
                 continue
             scores = layer.scores(asking, memory)  # N M Q L
             if is_recording():
                 record("avsegformer.attention", scores.softmax(-1).mean(dim=1))
             scores = scores.sum(dim=1)  # N Q L: eq. of 3.6, the product over all of D
-            if self.guided:
+            if self.auxiliary:
                 finest = GUIDE * scores[:, :, : height * width].mean(dim=1)  # N h8 w8
                 extras[f"response{number}"] = finest.view(-1, height, width)
             if self.reformer is not None:
                 intermediate.append(self.reformer(scores, queries, sizes, size))
-        if intermediate:
-            extras["intermediate"] = torch.stack(intermediate, dim=1)  # N layers h w
-        return queries, extras
+        return queries, extras, intermediate
 
 
 def _normed(convolution: nn.Conv2d) -> nn.Sequential:

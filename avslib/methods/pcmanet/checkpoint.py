@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from avslib.encoders.visual import VisualEncoder
 from avslib.errors import UserError
-from avslib.methods.avsbench_keys import ENCODERS, UNUSED_LAYERS, backbone_of
+from avslib.methods.authors_code import AuthorsCode
+from avslib.methods.avsbench_keys import BACKBONES, ENCODERS, UNUSED_LAYERS, backbone_of
 from avslib.methods.key_map import KeyMap, Translation
 from avslib.methods.pcmanet.model import PCMANet
 from avslib.methods.reference_case import ReferenceCase
@@ -123,10 +124,15 @@ def inputs(case: ReferenceCase) -> tuple[Tensor, Tensor]:
 
 def outputs(model: PCMANet, frames: Tensor, embedding: Tensor) -> dict[str, Tensor]:
     """What the authors' model gives for `inputs`, by the names that cases use."""
-    prediction = model.segment(frames, embedding, torch.ones(frames.shape[:2], dtype=torch.bool))
+    prediction = model.segment(frames, embedding.unsqueeze(2), torch.ones(frames.shape[:2], dtype=torch.bool))
     size = frames.shape[-2:]
     coarse = {
-        f"out{stage}": F.interpolate(prediction.extras[f"logits{stage}"].flatten(0, 1), size, mode="bilinear")
-        for stage in (2, 3, 4)
+        f"out{stage}": F.interpolate(layer["logits"].flatten(0, 1), size, mode="bilinear")
+        for stage, layer in zip((4, 3, 2), prediction.layers)
     }
     return {"out1": prediction.logits.flatten(0, 1), **coarse}
+
+
+AUTHORS_CODE = AuthorsCode(
+    key_map=KEY_MAP, backbones=tuple(BACKBONES), build=build, inputs=inputs, outputs=outputs
+)

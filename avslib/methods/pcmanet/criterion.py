@@ -12,6 +12,9 @@ from avslib.methods.pcmanet.model import by_clip
 from avslib.methods.pcmanet.soft_iou import soft_iou_loss
 from avslib.types import IGNORE, Batch, Prediction
 
+COARSEST = 4
+"""The stage that the first of the layers belongs to."""
+
 
 class PCMANetCriterion(nn.Module):
     """Terms {"stage1"}, ..., {"stage4"} of the paper's loss (eq. 11); the recipe weighs each by 1.
@@ -20,33 +23,33 @@ class PCMANetCriterion(nn.Module):
     authors' code has it. Every stage's logits are enlarged to the labels' size. Annotated frames only: S4 sees
     its first frame.
 
-    short: for schedules of minutes, and not the paper's. Also {"agreement"}: `agreement_loss`, for which the
-           model must be `guided`; and `overlap_loss`, which silent frames do not enter, for the soft IoU
+    auxiliary: for schedules of minutes, and not the paper's. Also {"agreement"}: `agreement_loss`, for which the
+           model must be `auxiliary`; and `overlap_loss`, which silent frames do not enter, for the soft IoU
     """
 
-    def __init__(self, *, short: bool = False) -> None:
+    def __init__(self, *, auxiliary: bool = False) -> None:
         super().__init__()
-        self.short = short
+        self.auxiliary = auxiliary
 
     def forward(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Prediction and batch -> {term: scalar}, unweighted."""
-        others = {int(name[6:]): x for name, x in prediction.extras.items() if name.startswith("logits")}
-        finest = min(others) - 1
-        terms = {f"stage{finest}": stage_loss(prediction.logits, batch, short=self.short)}
-        for stage, logits in others.items():
+        finest = COARSEST - len(prediction.layers)
+        terms = {f"stage{finest}": stage_loss(prediction.logits, batch, auxiliary=self.auxiliary)}
+        for above, layer in enumerate(prediction.layers):
+            stage, logits = COARSEST - above, layer["logits"]
             full = F.interpolate(logits.flatten(0, 1), batch.labels.shape[-2:], mode="bilinear")
-            terms[f"stage{stage}"] = stage_loss(by_clip(full, batch.valid), batch, short=self.short)
-        if self.short:
+            terms[f"stage{stage}"] = stage_loss(by_clip(full, batch.valid), batch, auxiliary=self.auxiliary)
+        if self.auxiliary:
             terms["agreement"] = agreement_loss(prediction, batch)
         return terms
 
 
-def stage_loss(logits: Tensor, batch: Batch, *, short: bool = False) -> Tensor:
+def stage_loss(logits: Tensor, batch: Batch, *, auxiliary: bool = False) -> Tensor:
     """logits (B, T, K, H, W) -> cross-entropy, plus soft IoU if K is 1; see `PCMANetCriterion`."""
     loss = mask_loss(logits, batch.labels, batch.annotated)
     if logits.shape[2] > 1:
         return loss
-    overlap = overlap_loss if short else soft_iou_loss
+    overlap = overlap_loss if auxiliary else soft_iou_loss
     return loss + overlap(logits, batch.labels, batch.annotated)
 
 

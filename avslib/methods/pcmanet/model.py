@@ -22,10 +22,11 @@ from avslib.methods.pcmanet.conv_norm_relu import conv_norm_relu
 from avslib.methods.pcmanet.group_attention import Addition, AudioVisualGroupAttention
 from avslib.methods.pcmanet.guided_fusion import GuidedFusion
 from avslib.methods.pcmanet.query_selected_attention import QuerySelectedCrossAttention
-from avslib.types import Batch, Prediction
+from avslib.methods.segmenter import Segmenter
+from avslib.types import Prediction
 
 
-class PCMANet(nn.Module):
+class PCMANet(Segmenter):
     """The whole network.
 
     visual:    gives maps at strides 4, 8, 16, 32; `visual.channels` lists their channels
@@ -43,12 +44,12 @@ class PCMANet(nn.Module):
     continuity:      False is QSCA "w/o C": every stage hears the first sound, not the one before's answer
     progression:     False is CIM "w/o P": masks of different stages are independent
 
-    guided: put `agreement<i>` (B, T, h, w) into the extras, AVGA's cosines averaged, for `agreement_loss`
+    auxiliary: put `agreement<i>` (B, T, h, w) into the extras, AVGA's cosines averaged, for `agreement_loss`
 
     The last three arguments are the authors' code's, see `QuerySelectedCrossAttention`.
 
-    `forward(batch)` returns logits, and in the extras `logits<i>` (B, T, K, h, w) of every other stage i, for
-    the loss. Logits of padded frames are 0.
+    `forward(batch)` returns logits, and as layers, from the coarsest stage on, {"logits": (B, T, K, h, w)} of every
+    stage but the finest. Logits of padded frames are 0.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class PCMANet(nn.Module):
         masking: bool = True,
         continuity: bool = True,
         progression: bool = True,
-        guided: bool = False,
+        auxiliary: bool = False,
         scrambled_layout: bool = False,
         selection_without_gradient: bool = False,
         bias_on_unselected: bool = False,
@@ -76,7 +77,7 @@ class PCMANet(nn.Module):
         super().__init__()
         self.visual, self.audio = visual, audio
         self.stages, self.masking, self.continuity = tuple(stages), masking, continuity
-        self.guided = guided
+        self.auxiliary = auxiliary
         channels: Sequence[int] = visual.channels  # type: ignore[assignment]
         levels = range(len(self.stages))
         self.reduce = nn.ModuleList(conv_norm_relu(channels[stage - 1], width) for stage in stages)
@@ -101,17 +102,13 @@ class PCMANet(nn.Module):
         )
         self.mask = ConfidenceInducedMask(threshold=threshold, progression=progression)
 
-    def forward(self, batch: Batch) -> Prediction:
-        """See the class. Stills (time axis 1) pass the encoder once."""
-        embedding = self.audio(batch.sound.flatten(0, 1)).unflatten(0, batch.sound.shape[:2])  # B T D
-        return self.segment(batch.frames, embedding, batch.valid)
-
-    def segment(self, frames: Tensor, embedding: Tensor, valid: Tensor) -> Prediction:
-        """frames (B, T or 1, 3, H, W), embedding (B, T, D), valid (B, T): from the sound's embedding on."""
+    def segment(self, frames: Tensor, tokens: Tensor, valid: Tensor) -> Prediction:
+        """See `Segmenter`. Stills pass the encoder once."""
         maps = self.visual(frames.flatten(0, 1))
-        heard = self.hear(embedding)  # B T C
+        heard = self.hear(tokens.mean(dim=2))  # B T C
         coarser = Coarser(sound=heard)
-        found: dict[str, Tensor] = {}
+        scored: list[Tensor] = []
+        extras: dict[str, Tensor] = {}
         for level in reversed(range(len(self.stages))):
             stage = self.stages[level]
             x = self.reduce[level](maps[stage - 1]).unflatten(0, frames.shape[:2])  # B T|1 C h w
@@ -122,12 +119,13 @@ class PCMANet(nn.Module):
             unsure = self.mask(logits, coarser.unsure)  # N h w
             coarser = Coarser(sound, result, unsure)
             record("pcmanet.unsure", by_clip(unsure, valid))
-            found[f"logits{stage}"] = by_clip(logits, valid)  # B T K h w
-            if self.guided and cosines is not None:
-                found[f"agreement{stage}"] = cosines.mean(dim=2)
-        finest = found.pop(f"logits{self.stages[0]}").flatten(0, 1)
+            scored.append(logits)
+            if self.auxiliary and cosines is not None:
+                extras[f"agreement{stage}"] = cosines.mean(dim=2)
+        *coarse, finest = scored
         logits = by_clip(F.interpolate(finest, frames.shape[-2:], mode="bilinear"), valid)
-        return Prediction(logits * valid[:, :, None, None, None], found)
+        layers = tuple({"logits": by_clip(x, valid)} for x in coarse)  # B T K h w each
+        return Prediction(logits * valid[:, :, None, None, None], extras, layers)
 
     def _guide(
         self, level: int, aligned: Tensor, coarser: Coarser, valid: Tensor

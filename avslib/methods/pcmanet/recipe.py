@@ -1,10 +1,10 @@
-"""PCMANet: Wang et al., "Progressive Confident Masking Attention Network for AVS", 2024.
+"""PCMANet's numbers.
 
     avslib train pcmanet --data mini/ms3 --schedule smoke       seconds, any machine: does it run?
     avslib train pcmanet --data mini/ms3 --schedule reduced     three minutes on two CPU threads
     avslib train pcmanet --data mini/ms3 --schedule full        the paper's setting on AVS-Mini, one GPU; not run
 
-and so mini/s4, mini/avss, and with --data-dir DIR avsbench/s4, avsbench/ms3 and avss.
+and so every other data set.
 
     full, full-pvt          the paper: ResNet-50, PVTv2-B5; 8 groups, c = 0.99
     authors, authors-pvt    the code: 4 groups on S4 with ResNet-50, and its three deviations in QSCA
@@ -15,24 +15,18 @@ and so mini/s4, mini/avss, and with --data-dir DIR avsbench/s4, avsbench/ms3 and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from avslib.audio.frontends import VGGishLogMel
-from avslib.data.mini import CORE_CLASSES
-from avslib.data.open import CLASSES
-from avslib.encoders.small_audio import SmallAudioEncoder
-from avslib.encoders.vggish import VGGish
-from avslib.encoders.visual import VisualEncoder
-from avslib.errors import UserError
-from avslib.methods.method import Optimiser, Published, Recipe, Schedule
+from avslib.data.registry import DataSpec
+from avslib.methods.method import Optimiser, Pretraining, Published, Recipe, Schedule
+from avslib.methods.networks import paper_model, small_model
 from avslib.methods.pcmanet.criterion import PCMANetCriterion
 from avslib.methods.pcmanet.model import PCMANet
-from avslib.methods.resolve import plans_on_files
-from avslib.methods.tpavi.recipe import DATA, mini, protocols
 
-PAPER = "Wang et al., Progressive Confident Masking Attention Network for Audio-Visual Segmentation, 2024"
 PUBLISHED = tuple(
     Published(data, backbone, {"mIoU": miou, "F": f}, source)
     for source, data, backbone, miou, f in (
@@ -67,82 +61,51 @@ DEVIATIONS: dict[str, dict[str, Any]] = {
 """What the authors' code has in the place of the paper's equations, one by one and together."""
 
 VARIANTS = TABLE_IV | DEVIATIONS
-"""`recipe(data, variant)` trains one of them."""
+"""All of them."""
 
 EPOCHS = {"s4": 15, "ms3": 30, "avss": 60}  # paper, V-B
 
-
-def recipe(data: str, variant: str | None = None) -> Recipe:
-    """PCMANet for `data`, of AVS-Mini or of a real benchmark; or one of its `VARIANTS`.
-
-    Raises UserError listing the known names.
-    """
-    if data not in DATA and data not in CLASSES:
-        known = ", ".join([*DATA, *CLASSES])
-        raise UserError(f"unknown data {data!r} for recipe pcmanet; choose one of: {known}")
-    classes = CLASSES.get(data) or (1 + len(CORE_CLASSES) if data == "mini/avss" else 1)
-    plans = schedules(data, {"classes": classes, **(VARIANTS[variant] if variant else {})})
-    return Recipe(
-        name=f"pcmanet-{variant}" if variant else "pcmanet",
-        paper=PAPER,
-        data=data,
-        datasets=partial(mini, DATA.get(data) or data.removeprefix("avsbench/")),
-        front_end=VGGishLogMel,
-        criterion=PCMANetCriterion,
-        weights=dict.fromkeys(("stage1", "stage2", "stage3", "stage4"), 1.0),  # lambda: paper, V-B
-        protocols=partial(protocols, classes),
-        schedules=plans_on_files(plans, data) if data in CLASSES else plans,
-        published=() if variant else PUBLISHED,
-        tests=("test", "test-seen"),
-    )
-
-
-def schedules(data: str, changes: dict[str, Any]) -> dict[str, Schedule]:
-    """Every schedule for `data`, its model changed as the variant asks."""
-    loss = (
-        SHORT
-        if changes.get("group_attention", True)
-        else {n: w for n, w in SHORT.items() if n != "agreement"}
-    )
-    criterion, model = partial(PCMANetCriterion, short="agreement" in loss), partial(small_model, **changes)
-    plans = {
-        name: replace(plan, model=model, criterion=criterion, weights=loss)
-        for name, plan in (("smoke", SMOKE), ("reduced", REDUCED))
-    }
-    if data != "mini/ms3":
-        plans["reduced"] = replace(plans["reduced"], expected=S4 if data == "mini/s4" else "not run")
-    subset = data.rpartition("/")[2]
-    for suffix, backbone in (("", "resnet50"), ("-pvt", "pvt_v2_b5")):
-        full = replace(FULL, epochs=EPOCHS.get(subset, EPOCHS["avss"]))
-        plans[f"full{suffix}"] = replace(full, model=partial(paper_model, backbone=backbone, **changes))
-        if changes.keys() == {"classes"}:
-            groups = 4 if (subset, backbone) == ("s4", "resnet50") else 8  # ResNet_AVSModel.py of avs_s4
-            authors = {"backbone": backbone, "groups": groups, **changes, **DEVIATIONS["authors"]}
-            plans[f"authors{suffix}"] = replace(full, model=partial(paper_model, **authors))
-    return plans
-
-
-def paper_model(*, backbone: str = "resnet50", **changes: Any) -> PCMANet:
-    """ResNet-50 or PVTv2-B5, and VGGish, as published; `changes` as `PCMANet`'s arguments."""
-    return PCMANet(visual=VisualEncoder(name=backbone), audio=VGGish.from_weights(), **changes)
-
-
-def small_model(**changes: Any) -> PCMANet:
-    """The same mechanism, smaller, over encoders that train on a CPU; `changes` as `PCMANet`'s arguments.
-
-    ImageNet weights of EfficientNet-Lite0 come with a package; its first half stays frozen. The finest map
-    is left out. After two minutes hardly any place is surer than 0.99, hence the smaller c.
-    """
-    visual = VisualEncoder(name="efficientnet_lite0", frozen_to_stride=8, keep_batch_norm_statistics=True)
-    small = {"width": 64, "groups": 2, "heads": 4, "stages": (2, 3, 4), "threshold": 0.95, "guided": True}
-    return PCMANet(visual=visual, audio=SmallAudioEncoder(), **{**small, **changes})
-
-
-SHORT = {"stage2": 1.0, "stage3": 1.0, "stage4": 1.0, "agreement": 4.0}
+# The finest map is left out. After two minutes hardly any place is surer than 0.99, hence the smaller c.
+SMALL = partial(
+    small_model,
+    network=PCMANet,
+    width=64,
+    groups=2,
+    heads=4,
+    stages=(2, 3, 4),
+    threshold=0.95,
+    auxiliary=True,
+)
+AUXILIARY = {"stage2": 1.0, "stage3": 1.0, "stage4": 1.0, "agreement": 4.0}
 """The last is not the paper's: it is there to make AVGA listen within minutes."""
 
+
+def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
+    """PCMANet for `data`, or one of its `VARIANTS`; without AVGA there is no agreement to be trained."""
+    agreement = changes.get("group_attention", True)
+    short: dict[str, Any] = {
+        "criterion": partial(PCMANetCriterion, auxiliary=agreement),
+        "loss_weights": {n: w for n, w in AUXILIARY.items() if agreement or n != "agreement"},
+    }
+    plans = {"smoke": replace(SMOKE, **short), "reduced": replace(REDUCED, **short)}
+    full = replace(FULL, epochs=EPOCHS.get(data.task, EPOCHS["avss"]))
+    for suffix, backbone in (("", "resnet50"), ("-pvt", "pvt_v2_b5")):
+        model = partial(paper_model, network=PCMANet, backbone=backbone)
+        plans[f"full{suffix}"] = replace(full, model=model)
+        if not changes:
+            groups = 4 if (data.task, backbone) == ("s4", "resnet50") else 8  # ResNet_AVSModel.py of avs_s4
+            authors = partial(model, groups=groups, **DEVIATIONS["authors"])
+            plans[f"authors{suffix}"] = replace(full, model=authors)
+    return Recipe(
+        front_end=VGGishLogMel,
+        criterion=PCMANetCriterion,
+        loss_weights=dict.fromkeys(("stage1", "stage2", "stage3", "stage4"), 1.0),  # lambda: paper, V-B
+        schedules=plans,
+    )
+
+
 SMOKE = Schedule(
-    model=small_model,
+    model=SMALL,
     optimiser=Optimiser("adamw", lr=1e-3),
     epochs=2,
     steps_per_epoch=2,
@@ -150,17 +113,11 @@ SMOKE = Schedule(
     size=64,
     clips={"train": 16, "val": 4, "test": 4, "test-seen": 4},
     channels_last=True,
-    eye_steps=2,
-    eye_batch=4,
-    ear_steps=2,
-    ear_batch=4,
-    expected="seconds; the score means nothing",
+    pretraining=Pretraining(visual_steps=2, visual_batch=4, audio_steps=2, audio_batch=4),
 )
 
-S4 = "foreground IoU .30 on unseen instances, one fold (results/runs)"
-
 REDUCED = Schedule(
-    model=small_model,
+    model=SMALL,
     # The encoders start from something; what is new takes longer steps.
     optimiser=Optimiser("adamw", lr=2e-3, weight_decay=0.02, lr_scale={"visual.": 0.2, "audio.": 0.3}),
     epochs=4,
@@ -174,16 +131,15 @@ REDUCED = Schedule(
     warmup_steps=30,
     clip_norm=2.0,
     channels_last=True,
-    eye_steps=130,
-    eye_batch=16,
-    ear_steps=1200,
-    ear_batch=12,
-    ear_scenes=1600,
-    expected="three minutes on two CPU threads; foreground IoU about .36 on unseen instances (results/runs)",
+    pretraining=Pretraining(visual_steps=130, audio_steps=1200, audio_batch=12, audio_scenes=1600),
+    expected={
+        "mini/ms3": "three minutes on two CPU threads; foreground IoU about .36 on unseen instances (results/runs)",
+        "mini/s4": "foreground IoU .30 on unseen instances, one fold (results/runs)",
+    },
 )
 
 FULL = Schedule(
-    model=paper_model,
+    model=partial(paper_model, network=PCMANet),
     optimiser=Optimiser("adam", lr=1e-4),  # constant, no weight decay: paper, V-B, and the authors' train.py
     epochs=30,
     steps_per_epoch=250,

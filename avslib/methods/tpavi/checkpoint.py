@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from avslib.encoders.visual import VisualEncoder
 from avslib.errors import UserError
-from avslib.methods.avsbench_keys import ENCODERS, UNUSED_LAYERS, backbone_of
+from avslib.methods.authors_code import AuthorsCode
+from avslib.methods.avsbench_keys import BACKBONES, ENCODERS, UNUSED_LAYERS, backbone_of
 from avslib.methods.key_map import KeyMap
 from avslib.methods.reference_case import ReferenceCase
 from avslib.methods.tpavi.model import TPAVI
@@ -77,6 +78,11 @@ def outputs(model: TPAVI, frames: Tensor, embedding: Tensor) -> dict[str, Tensor
     """What the authors' model gives for `inputs`, by the names that cases use."""
     valid = torch.ones(1, len(frames), dtype=torch.bool)
     # As one long clip: `seconds_together` cuts it into fives, as the authors' reshape does.
-    prediction = model.segment(frames[None], embedding[None], valid)
+    prediction = model.segment(frames[None], embedding[None, :, None], valid)
     maps = {f"fmap{stage}": prediction.extras[f"map{stage + 1}"] for stage in range(4)}
     return {"pred": prediction.logits, **maps}
+
+
+AUTHORS_CODE = AuthorsCode(
+    key_map=KEY_MAP, backbones=tuple(BACKBONES), build=build, inputs=inputs, outputs=outputs
+)

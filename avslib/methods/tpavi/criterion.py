@@ -16,22 +16,22 @@ class TPAVICriterion(nn.Module):
 
     mask:    cross-entropy per pixel over annotated frames (binary for K = 1): S4 sees its first frame only
     mapping: `audio_visual_mapping`, used for MS3 and AVSS; the authors' S4 schedule leaves it out
-    short:   {"overlap"} and {"response"}: `overlap_loss` and `response_loss`, which are not the paper's and
-             let a schedule of minutes arrive; the model must be `guided`
+    auxiliary:   {"overlap"} and {"response"}: `overlap_loss` and `response_loss`, which are not the paper's and
+             let a schedule of minutes arrive; the model must be `auxiliary`
 
     Pixels labelled 255 count nowhere; without any annotated pixel the term is 0.
     """
 
-    def __init__(self, *, mapping: bool = True, short: bool = False) -> None:
+    def __init__(self, *, mapping: bool = True, auxiliary: bool = False) -> None:
         super().__init__()
-        self.mapping, self.short = mapping, short
+        self.mapping, self.auxiliary = mapping, auxiliary
 
     def forward(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Prediction and batch -> {term: scalar}, unweighted."""
         terms = {"mask": mask_loss(prediction.logits, batch.labels, batch.annotated)}
         if self.mapping:
             terms["mapping"] = audio_visual_mapping(prediction, batch)
-        if self.short:
+        if self.auxiliary:
             terms["overlap"] = overlap_loss(prediction.logits, batch.labels, batch.annotated)
             terms["response"] = response_loss(prediction, batch)
         return terms

@@ -62,7 +62,7 @@ class TemporalPixelwiseInteraction(nn.Module):
         value = self.value(maps.flatten(0, 1)).unflatten(0, maps.shape[:2])
         if is_recording():
             record("tpavi.response", self.response(maps, aligned))
-        together = self._together(valid)  # B T T
+        together = self._together(valid, maps.dtype)  # B T T
         attend = self._literal if self.literal else self._through_one_matrix
         y = attend(query, key, value, together)  # B T I h w
         z = self.out_norm(self.out(y.flatten(0, 1))).unflatten(0, (clips, -1)) + maps  # B T C h w
@@ -77,11 +77,11 @@ class TemporalPixelwiseInteraction(nn.Module):
         query = self.query(maps.flatten(0, 1)).unflatten(0, maps.shape[:2])
         return torch.einsum("bqihw,bsi->bqshw", query, self.key(aligned))
 
-    def _together(self, valid: Tensor) -> Tensor:
+    def _together(self, valid: Tensor, dtype: torch.dtype) -> Tensor:
         """(B, T, T) weight of second s in the mean that second t receives; rows sum to 1 (0: all padded)."""
         seconds = valid.shape[1]
         block = torch.arange(seconds, device=valid.device) // (self.seconds_together or seconds)
-        weight = ((block[:, None] == block[None]) & valid[:, None]).float()
+        weight = ((block[:, None] == block[None]) & valid[:, None]).to(dtype)
         return weight / weight.sum(dim=2, keepdim=True).clamp(min=1)
 
     @staticmethod

@@ -15,13 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avslib.methods.segmenter import Segmenter
 from avslib.methods.tpavi.dilated_neck import DilatedNeck
 from avslib.methods.tpavi.fusion_decoder import FusionDecoder
 from avslib.methods.tpavi.interaction import TemporalPixelwiseInteraction
-from avslib.types import Batch, Prediction
+from avslib.types import Prediction
 
 
-class TPAVI(nn.Module):
+class TPAVI(Segmenter):
     """The whole baseline: encoder, neck, interaction at four stages, decoder.
 
     visual:  gives maps at strides 4, 8, 16, 32; `visual.channels` lists their channels
@@ -30,7 +31,7 @@ class TPAVI(nn.Module):
     width:   C throughout neck and decoder
     stages:  which of the four maps are used; most of the decoder's work goes into the first
 
-    guided:  put `response1`..`response4` (B, T, h, w) into the extras, for `response_loss`
+    auxiliary: put `response1`..`response4` (B, T, h, w) into the extras, for `response_loss`
 
     The other arguments are explained where they act: `TemporalPixelwiseInteraction`, `ResidualConvUnit`.
 
@@ -52,13 +53,13 @@ class TPAVI(nn.Module):
         seconds_together: int | None = None,
         initial_influence: float = 0.0,
         literal: bool = False,
-        guided: bool = False,
+        auxiliary: bool = False,
         audio_bias: bool = True,
         skip_after_relu: bool = False,
     ) -> None:
         super().__init__()
         self.visual, self.audio = visual, audio
-        self.skip_after_relu, self.guided = skip_after_relu, guided
+        self.skip_after_relu, self.auxiliary = skip_after_relu, auxiliary
         self.stages = tuple(stages)
         channels: Sequence[int] = visual.channels  # type: ignore[assignment]
         self.necks = nn.ModuleList(
@@ -74,14 +75,9 @@ class TPAVI(nn.Module):
             maps=len(stages), width=width, classes=classes, skip_after_relu=skip_after_relu
         )
 
-    def forward(self, batch: Batch) -> Prediction:
-        """See the class. Stills (time axis 1) pass encoder and neck once."""
-        embedding = self.audio(batch.sound.flatten(0, 1)).unflatten(0, batch.sound.shape[:2])  # B T D
-        return self.segment(batch.frames, embedding, batch.valid)
-
-    def segment(self, frames: Tensor, embedding: Tensor, valid: Tensor) -> Prediction:
-        """frames (B, T or 1, 3, H, W), embedding (B, T, D), valid (B, T): from the sound's embedding on."""
-        embedding = embedding * valid.unsqueeze(-1)  # padded sound is exactly 0
+    def segment(self, frames: Tensor, tokens: Tensor, valid: Tensor) -> Prediction:
+        """See `Segmenter`. Stills pass encoder and neck once."""
+        embedding = tokens.mean(dim=2) * valid.unsqueeze(-1)  # B T D; padded sound is exactly 0
         extras: dict[str, Tensor] = {}
         fused: list[Tensor] = []
         maps = self.visual(frames.flatten(0, 1))
@@ -89,7 +85,7 @@ class TPAVI(nn.Module):
             x = neck(maps[stage - 1]).unflatten(0, frames.shape[:2])  # B T|1 C h w
             seen = x
             x, aligned = interact(x, embedding, valid)
-            if self.guided:
+            if self.auxiliary:
                 responses: Tensor = interact.response(seen, aligned)  # type: ignore[operator]
                 extras[f"response{stage}"] = _own_second(responses)
             # The reference's in-place ReLU has already been over the maps when its loss reads them.

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from avslib.data import SOUNDS
 from avslib.errors import UserError
-from avslib.figures.colours import OKABE_ITO, PREDICTION, TRUTH, VALUES, table
+from avslib.figures.colours import OKABE_ITO, PREDICTION, TRUTH, VALUES
 from avslib.figures.explorers.frame import Explorer, canvas, choice, slider
-from avslib.figures.explorers.response.explorer import quantise
-from avslib.figures.html import picture_uri
-
-Floats = npt.NDArray[np.floating[Any]]
-Masks = npt.NDArray[np.bool_]
+from avslib.figures.explorers.packing import colour_bytes, first_second, mask_sheet, quantise
+from avslib.figures.html import Floats, Masks, Pixels, picture_uri
+from avslib.figures.live import Live
 
 THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 """The values of c that the slider stops at."""
@@ -62,7 +59,7 @@ class CIMExplorer(Explorer):
     def __init__(
         self,
         *,
-        picture: npt.NDArray[np.uint8],
+        picture: Pixels,
         truth: Masks,
         moments: Mapping[str, Looked],
         stages: Sequence[int],
@@ -78,21 +75,15 @@ class CIMExplorer(Explorer):
         self._check()
         super().__init__(caption=caption, alt=alt or self._alt(), licence=licence)
 
-    @staticmethod
+    @classmethod
     def live(
-        compute: Callable[[str], Mapping[str, Looked]],
-        *,
-        sounds: Sequence[str] = ("right", "silence", "noise", "absent", "visible"),
-        **shown: Any,
-    ) -> Any:
-        """The same with a choice of sound, for a notebook with a kernel: `compute(sound)` runs the models.
+        cls, compute: Callable[[str], Mapping[str, Looked]], *, sounds: Sequence[str] = SOUNDS, **shown: Any
+    ) -> Live:
+        """For a notebook with a kernel: a menu of sounds, for each of which `compute(sound)` gives the moments.
 
-        Returns a `LiveCIMExplorer`; its attributes `sound` and `output` are the widgets. `shown`: the
-        explorer's other arguments.
+        shown: the other arguments of the explorer
         """
-        from avslib.figures.explorers.cim.live import LiveCIMExplorer
-
-        return LiveCIMExplorer(compute, sounds=sounds, shown=shown)
+        return Live(lambda sound: cls(moments=compute(sound), **shown), sound=sounds)
 
     def _check(self) -> None:
         seconds, size = len(self.truth), self.picture.shape[1:]
@@ -126,37 +117,32 @@ class CIMExplorer(Explorer):
 
     def data(self) -> dict[str, Any]:
         return {
-            "pictures": [picture_uri(self.picture), picture_uri(self._truth_sheet(), exact=True)],
+            "pictures": [picture_uri(self.picture), picture_uri(mask_sheet(self.truth), exact=True)],
             "seconds": len(self.truth),
             "groups": self.groups,
             "stages": self.stages,
             "costs": self.costs,
             "thresholds": list(THRESHOLDS),
             "range": LOGIT_RANGE,
-            "colours": base64.b64encode(table(VALUES).tobytes()).decode(),
+            "colours": colour_bytes(VALUES),
             "truth": TRUTH,
             "unsure": PREDICTION,
             "lines": [OKABE_ITO[i] for i in (0, 1, 2, 3)],
             "moments": [
                 {
                     "name": name,
-                    "logits": [_bytes(logits) for logits in looked.logits],
+                    "logits": [quantise(logits, signed=True, top=LOGIT_RANGE) for logits in looked.logits],
                     "attention": [_flat(cosines) for cosines in looked.attention],
                 }
                 for name, looked in self.moments.items()
             ],
         }
 
-    def _truth_sheet(self) -> npt.NDArray[np.uint8]:
-        """(T*H, W): 1 in the true mask, second under second."""
-        return self.truth.astype(np.uint8).reshape(-1, self.picture.shape[2])
-
     def body(self) -> str:
         height, width = self.picture.shape[1:]
         scale = max(1, round(512 / width))
         views = ["unsure places", "AVGA, all groups", *(f"group {g + 1}" for g in range(self.groups))]
         last = len(self.moments) - 1
-        sounding = np.flatnonzero(self.truth.any(axis=(1, 2)))
         return (
             '<div class="avs-columns"><div class="avs-look">'
             f"{canvas('map', width=scale * width, height=scale * height, label=self.alt)}"
@@ -168,18 +154,11 @@ class CIMExplorer(Explorer):
             f"{choice('progression', label='masks', options=['progressive', 'each stage alone'])}"
             f"{slider('c', label='c', last=len(THRESHOLDS) - 1, start=THRESHOLDS.index(self.start))}"
             f"{slider('moment', label='training', last=last, start=last)}"
-            f"{slider('second', label='second', last=len(self.truth) - 1, start=int(sounding[0]) if len(sounding) else 0)}"
+            f"{slider('second', label='second', last=len(self.truth) - 1, start=first_second(self.truth))}"
             '<p class="avs-title">queries kept at the stage that the mask is handed to, over training</p>'
             f"{canvas('trend', width=560, height=230, label='lines, one for each pair of stages')}"
             "</div></div>"
         )
-
-
-def _bytes(logits: Floats) -> dict[str, Any]:
-    """(T, h, w) logits, cut at the range, as bytes around 128."""
-    clipped = np.clip(logits, -LOGIT_RANGE, LOGIT_RANGE) / LOGIT_RANGE
-    content = base64.b64encode((128 + 127 * clipped).round().astype(np.uint8).tobytes()).decode()
-    return {"height": logits.shape[1], "width": logits.shape[2], "values": content}
 
 
 def _flat(cosines: Floats) -> dict[str, Any]:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from avslib.audio.frontends import VGGishLogMel
+from avslib.data.mini.scene import Scene
 from avslib.errors import UserError
 from avslib.figures.audio import audio_data_uri
-from avslib.figures.colours import MASKS, PREDICTION, TRUTH, table
+from avslib.figures.colours import MASKS, PREDICTION, TRUTH, lookup_table
 from avslib.figures.explorers.frame import Explorer, canvas, slider
-from avslib.figures.html import Array, escape, picture_uri
+from avslib.figures.html import Array, Pixels, escape, picture_uri
 from avslib.types import IGNORE, Clip
-
-if TYPE_CHECKING:
-    from avslib.data.mini.scene import Scene
 
 TITLES = {
     "right": "right sound",
@@ -65,7 +62,7 @@ class ListenPanel(Explorer):
         self,
         heard: Sequence[Heard],
         *,
-        picture: npt.NDArray[np.uint8],
+        picture: Pixels,
         truth: Array,
         names: Sequence[str] = (),
         sample_rate: int = 16_000,
@@ -73,14 +70,9 @@ class ListenPanel(Explorer):
         alt: str | None = None,
         licence: str | None = None,
     ) -> None:
-        self.heard, self.picture, self.names, self.sample_rate = (
-            tuple(heard),
-            picture,
-            tuple(names),
-            sample_rate,
-        )
-        known = np.where(np.asarray(truth) == IGNORE, 0, truth)
-        self.truth = known.astype(np.uint8)
+        self.heard, self.picture, self.names = tuple(heard), picture, tuple(names)
+        self.sample_rate = sample_rate
+        self.truth = np.where(np.asarray(truth) == IGNORE, 0, truth).astype(np.uint8)
         for way in self.heard:
             if np.shape(way.prediction) != self.truth.shape or self.truth.shape[1:] != picture.shape[1:]:
                 raise UserError(
@@ -130,11 +122,9 @@ class ListenPanel(Explorer):
 
     def data(self) -> dict[str, Any]:
         sheet = np.concatenate([self.truth, *(np.asarray(w.prediction).astype(np.uint8) for w in self.heard)])
+        sheet = sheet.reshape(-1, sheet.shape[-1])  # (1 + ways)*T*H W
         return {
-            "pictures": [
-                picture_uri(self.picture),
-                picture_uri(sheet.reshape(-1, sheet.shape[-1]), exact=True),
-            ],
+            "pictures": [picture_uri(self.picture), picture_uri(sheet, exact=True)],
             "seconds": len(self.truth),
             "titles": [way.title for way in self.heard],
             "scores": list(self.scores().values()),
@@ -161,7 +151,7 @@ class ListenPanel(Explorer):
             f'src="{audio_data_uri(way.waveform, self.sample_rate)}"></audio></div>'
         )
 
-    def _mels(self) -> list[npt.NDArray[np.uint8]]:
+    def _mels(self) -> list[Pixels]:
         """One (64, 48 T, 3) picture a sound, low notes below, all on one scale."""
         mels = []
         for way in self.heard:
@@ -170,7 +160,10 @@ class ListenPanel(Explorer):
             )
             mels.append(windows.flatten(0, 2)[::2].T.flip(0).numpy())  # (M, T*F/2)
         low, high = min(float(mel.min()) for mel in mels), max(float(mel.max()) for mel in mels)
-        return [table("magma")[((mel - low) / max(1e-6, high - low) * 255).astype(np.uint8)] for mel in mels]
+        return [
+            lookup_table("magma")[((mel - low) / max(1e-6, high - low) * 255).astype(np.uint8)]
+            for mel in mels
+        ]
 
 
 def _number(score: float | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,20 +9,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from avslib.data import SOUNDS
 from avslib.errors import UserError
-from avslib.figures.colours import PREDICTION, TRUTH, VALUES, table
+from avslib.figures.colours import PREDICTION, TRUTH, VALUES
 from avslib.figures.explorers.frame import Explorer, canvas, choice, slider
-from avslib.figures.html import picture_uri
+from avslib.figures.explorers.packing import colour_bytes, first_second, mask_sheet, pack
+from avslib.figures.html import Floats, Masks, Pixels, picture_uri
+from avslib.figures.live import Live
 from avslib.types import Prediction
-
-Floats = npt.NDArray[np.floating[Any]]
-Masks = npt.NDArray[np.bool_]
 
 STRIDES = (8, 16, 32)
 CAPTION = (
     "Queries, channels, masks. Left, where one query looks in one layer, over the grey picture; the yellow line is "
     "the true mask. The bars tell, for every query, which part of its attention lies on what sounds; the dashed "
-    "line is the part that a query without a preference would have there."
+    "line is the part that a query without a preference would have there. Below, the masks that are made of the "
+    "layers, and the channels that the mixer changes most; a factor below nought turns a channel over, and it is "
+    "drawn dark."
 )
 
 
@@ -87,8 +88,7 @@ class QueryExplorer(Explorer):
     looks:   {state: QueryLooks}; states as "before training", "trained"
     channels: how many of the mixer's channels are shown, the most telling ones of each state
 
-    Every attention map has its own scale, printed under it. `live()` is the same with a kernel, where the sound
-    can be changed. Raises UserError when the arrays do not agree.
+    Every attention map has its own scale, printed under it. Raises UserError when the arrays do not agree.
     """
 
     name = "query-explorer"
@@ -96,7 +96,7 @@ class QueryExplorer(Explorer):
     def __init__(
         self,
         *,
-        picture: npt.NDArray[np.uint8],
+        picture: Pixels,
         truth: Masks,
         looks: Mapping[str, QueryLooks],
         channels: int = 12,
@@ -105,25 +105,26 @@ class QueryExplorer(Explorer):
         licence: str | None = None,
     ) -> None:
         self.picture, self.truth, self.looks = picture, np.asarray(truth, bool), dict(looks)
-        check_looks(self.picture, self.truth, self.looks)
+        _check(self.picture, self.truth, self.looks)
         first = next(iter(self.looks.values()))
         self.layers, self.sizes = len(first.attention), list(first.sizes)
         self.seconds, self.queries = first.attention[0].shape[:2]
         self.channels = min(channels, len(first.unmixed))
         super().__init__(caption=caption, alt=alt or self._alt(), licence=licence)
 
-    @staticmethod
+    @classmethod
     def live(
+        cls,
         compute: Callable[[str], Mapping[str, QueryLooks]],
         *,
-        picture: npt.NDArray[np.uint8],
-        truth: Masks,
-        sounds: Sequence[str] = ("right", "silence", "noise", "absent", "visible", "mirrored"),
-    ) -> Any:
-        """Widgets for a notebook with a kernel; `compute(sound)` runs the model. See `LiveQueryExplorer`."""
-        from avslib.figures.explorers.query.live import LiveQueryExplorer
+        sounds: Sequence[str] = SOUNDS,
+        **shown: Any,
+    ) -> Live:
+        """For a notebook with a kernel: a menu of sounds, for each of which `compute(sound)` gives the looks.
 
-        return LiveQueryExplorer(compute, picture=picture, truth=truth, sounds=sounds)
+        shown: the other arguments of the explorer
+        """
+        return Live(lambda sound: cls(looks=compute(sound), **shown), sound=sounds)
 
     def _alt(self) -> str:
         return (
@@ -133,11 +134,12 @@ class QueryExplorer(Explorer):
         )
 
     def data(self) -> dict[str, Any]:
+        sheet = mask_sheet(self.truth, *(looks.prediction for looks in self.looks.values()))
         return {
-            "pictures": [picture_uri(self.picture), picture_uri(self._mask_sheet(), exact=True)],
+            "pictures": [picture_uri(self.picture), picture_uri(sheet, exact=True)],
             "seconds": self.seconds,
             "queries": self.queries,
-            "colours": base64.b64encode(table(VALUES).tobytes()).decode(),
+            "colours": colour_bytes(VALUES),
             "truth": TRUTH,
             "prediction": PREDICTION,
             "states": [{"name": name, **self._state(looks)} for name, looks in self.looks.items()],
@@ -161,17 +163,9 @@ class QueryExplorer(Explorer):
             "factors": looks.factors[:, shown].round(3).tolist(),
         }
 
-    def _mask_sheet(self) -> npt.NDArray[np.uint8]:
-        """(T*H, W), second under second: bit 0 the truth, bit 1 the first state's prediction, and so on."""
-        bits = np.zeros(self.truth.shape, np.uint8)
-        for number, mask in enumerate([self.truth, *(looks.prediction for looks in self.looks.values())]):
-            bits |= mask.astype(np.uint8) << number
-        return bits.reshape(-1, self.picture.shape[2])
-
     def body(self) -> str:
         height, width = self.picture.shape[1:]
         scale = max(1, round(512 / width))
-        sounding = np.flatnonzero(self.truth.any(axis=(1, 2)))
         strides = [f"{s} ({h}×{w})" for s, (h, w) in zip(STRIDES, self.sizes)]
         titles = ["truth", *(f"layer {n}" for n in range(1, self.layers + 1)), "answer"]
         thumbs = "".join(
@@ -186,7 +180,7 @@ class QueryExplorer(Explorer):
             f"{choice('state', label='model', options=list(self.looks), start=len(self.looks) - 1)}"
             f"{choice('layer', label='decoder layer', options=[str(n + 1) for n in range(self.layers)], start=self.layers - 1)}"
             f"{choice('level', label='stride of the map', options=strides)}"
-            f"{slider('second', label='second', last=self.seconds - 1, start=int(sounding[0]) if len(sounding) else 0)}"
+            f"{slider('second', label='second', last=self.seconds - 1, start=first_second(self.truth))}"
             f"{slider('query', label='query', last=self.queries - 1)}"
             '<p class="avs-title">part of each query\'s attention on what sounds</p>'
             f"{canvas('bars', width=560, height=170, label='bars, one for each query')}</div></div>"
@@ -196,7 +190,7 @@ class QueryExplorer(Explorer):
         )
 
 
-def check_looks(picture: npt.NDArray[np.uint8], truth: Masks, looks: Mapping[str, QueryLooks]) -> None:
+def _check(picture: Pixels, truth: Masks, looks: Mapping[str, QueryLooks]) -> None:
     """Raises UserError when pictures, masks and looks do not belong together."""
     if not looks:
         raise UserError("no state to look at; give {'trained': QueryLooks(...)}")
@@ -210,18 +204,6 @@ def check_looks(picture: npt.NDArray[np.uint8], truth: Masks, looks: Mapping[str
                 )
         if each.prediction.shape != truth.shape or picture.shape[1:] != pixels:
             raise UserError(f"{state}: picture, truth and prediction differ in size; resize them")
-
-
-def pack(maps: Floats, top: float | None = None) -> dict[str, Any]:
-    """(n, h, w) floats from 0 upwards as bytes, each map by its own largest value or by `top`."""
-    tops = np.full(len(maps), top) if top else np.maximum(maps.max(axis=(1, 2)), 1e-12)
-    scaled = (255 * maps / tops[:, None, None]).round().clip(0, 255).astype(np.uint8)
-    return {
-        "height": maps.shape[1],
-        "width": maps.shape[2],
-        "tops": [float(f"{value:.3g}") for value in tops],
-        "values": base64.b64encode(scaled.tobytes()).decode(),
-    }
 
 
 def _pool(masks: Masks, size: tuple[int, int]) -> Floats:

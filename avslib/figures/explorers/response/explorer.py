@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from avslib.data import SOUNDS
 from avslib.errors import UserError
-from avslib.figures.colours import PREDICTION, SIGNED, TRUTH, VALUES, table
+from avslib.figures.colours import PREDICTION, SIGNED, TRUTH, VALUES
 from avslib.figures.explorers.frame import Explorer, canvas, choice, slider
-from avslib.figures.html import picture_uri
+from avslib.figures.explorers.packing import colour_bytes, first_second, mask_sheet, quantise
+from avslib.figures.html import Floats, Masks, Pixels, picture_uri
+from avslib.figures.live import Live
 
-Floats = npt.NDArray[np.floating[Any]]
-Masks = npt.NDArray[np.bool_]
 Responses = Mapping[str, Sequence[Floats]]
 
 CAPTION = (
@@ -35,7 +34,6 @@ class ResponseExplorer(Explorer):
 
     Each (state, stage) has its own scale, printed under the map; numbers are kept with 8 bits. Maps with
     negative values get the colours of sign (purple above nought, orange below).
-    `live()` is the same for a notebook with a kernel, with the sound as one more choice.
     Raises UserError when the arrays do not agree.
     """
 
@@ -44,7 +42,7 @@ class ResponseExplorer(Explorer):
     def __init__(
         self,
         *,
-        picture: npt.NDArray[np.uint8],
+        picture: Pixels,
         responses: Responses,
         truth: Masks,
         predictions: Mapping[str, Masks],
@@ -59,22 +57,24 @@ class ResponseExplorer(Explorer):
         self.stages, self.seconds = len(next(iter(self.responses.values()))), len(self.truth)
         super().__init__(caption=caption, alt=alt or self._alt(), licence=licence)
 
-    @staticmethod
+    @classmethod
     def live(
+        cls,
         compute: Callable[[str], tuple[Responses, Mapping[str, Masks]]],
         *,
-        picture: npt.NDArray[np.uint8],
-        truth: Masks,
-        sounds: Sequence[str] = ("right", "silence", "noise", "absent", "visible", "mirrored"),
-    ) -> Any:
-        """Widgets for a notebook with a kernel; `compute(sound)` runs the model: (responses, predictions).
+        sounds: Sequence[str] = SOUNDS,
+        **shown: Any,
+    ) -> Live:
+        """For a notebook with a kernel: a menu of sounds; `compute(sound)` gives responses and predictions.
 
-        Returns a `LiveResponseExplorer`, which shows itself; its attributes `sound`, `state`, `stage`,
-        `second`, `across`, `down` and `map` are the widgets.
+        shown: the other arguments of the explorer
         """
-        from avslib.figures.explorers.response.live import LiveResponseExplorer
 
-        return LiveResponseExplorer(compute, picture=picture, truth=truth, sounds=sounds)
+        def draw(sound: str) -> ResponseExplorer:
+            responses, predictions = compute(sound)
+            return cls(responses=responses, predictions=predictions, **shown)
+
+        return Live(draw, sound=sounds)
 
     def _check(self) -> None:
         seconds, size = len(self.truth), self.picture.shape[1:]
@@ -101,35 +101,28 @@ class ResponseExplorer(Explorer):
 
     def data(self) -> dict[str, Any]:
         signed = any(float(stage.min()) < 0 for stages in self.responses.values() for stage in stages)
+        sheet = mask_sheet(self.truth, *(self.predictions[state] for state in self.responses))
         return {
-            "pictures": [picture_uri(self.picture), picture_uri(self._mask_sheet(), exact=True)],
+            "pictures": [picture_uri(self.picture), picture_uri(sheet, exact=True)],
             "seconds": self.seconds,
             "signed": signed,
-            "colours": base64.b64encode(table(SIGNED if signed else VALUES).tobytes()).decode(),
+            "colours": colour_bytes(SIGNED if signed else VALUES),
             "truth": TRUTH,
             "prediction": PREDICTION,
             "states": [
-                {"name": state, "stages": [quantise(stage, signed) for stage in stages]}
+                {"name": state, "stages": [quantise(stage, signed=signed) for stage in stages]}
                 for state, stages in self.responses.items()
             ],
         }
 
     def _start(self) -> tuple[int, int, int]:
         """(second, row, column) in the middle of the first true mask, or of the picture when there is none."""
-        sounding = np.flatnonzero(self.truth.any(axis=(1, 2)))
-        if not len(sounding):
+        second = first_second(self.truth)
+        inside = np.argwhere(self.truth[second])
+        if not len(inside):
             return 0, self.truth.shape[1] // 2, self.truth.shape[2] // 2
-        inside = np.argwhere(self.truth[sounding[0]])
         row, column = inside[np.abs(inside - inside.mean(axis=0)).sum(axis=1).argmin()]
-        return int(sounding[0]), int(row), int(column)
-
-    def _mask_sheet(self) -> npt.NDArray[np.uint8]:
-        """(T*H, W), second under second: bit 0 the truth, bit 1 the first state's prediction, and so on."""
-        masks = [self.truth, *[self.predictions[state] for state in self.responses]]
-        bits = np.zeros(self.truth.shape, np.uint8)
-        for number, mask in enumerate(masks):
-            bits |= mask.astype(np.uint8) << number
-        return bits.reshape(-1, self.picture.shape[2])
+        return second, int(row), int(column)
 
     def body(self) -> str:
         height, width = self.picture.shape[1:]
@@ -156,11 +149,3 @@ class ResponseExplorer(Explorer):
             f"{canvas('bars', width=560, height=240, label='bars, one for each second')}"
             "</div></div>"
         )
-
-
-def quantise(response: Floats, signed: bool) -> dict[str, Any]:
-    """(T, h, w) floats as bytes: 128 + 127 v / top when there are signs, else 255 v / top."""
-    top = float(np.abs(response).max()) or 1.0
-    scaled = 128 + 127 * response / top if signed else 255 * response / top
-    content = base64.b64encode(scaled.round().clip(0, 255).astype(np.uint8).tobytes()).decode()
-    return {"height": response.shape[1], "width": response.shape[2], "top": top, "values": content}

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from avslib.data.mini.scene import Scene
 from avslib.errors import UserError
 from avslib.figures.audio import audio_data_uri
 from avslib.figures.colours import OKABE_ITO
 from avslib.figures.explorers.frame import Explorer, canvas, slider
-from avslib.figures.html import Array, escape, picture_uri
-
-if TYPE_CHECKING:
-    from avslib.data.mini.scene import Scene
+from avslib.figures.explorers.packing import mask_sheet
+from avslib.figures.explorers.scene.tracks import Track, scene_tracks
+from avslib.figures.html import Pixels, escape, picture_uri
+from avslib.figures.live import Live
 
 CAPTION = (
     "Choose who sounds. Every row is one thing that can be heard, with its sound over the seconds; tick rows, "
@@ -25,31 +24,12 @@ CAPTION = (
 )
 
 
-@dataclass(frozen=True)
-class Track:
-    """One thing that can be heard.
-
-    name:     shown to the reader
-    waveform: (A, S) in [-1, 1], silent where it does not sound; None: seen, but without any recording
-    sounding: (T,) bool, the seconds in which it sounds
-    mask:     (H, W) bool, where it is seen; None: off screen
-    heard:    ticked at first
-    """
-
-    name: str
-    waveform: Array | None
-    sounding: npt.NDArray[np.bool_]
-    mask: npt.NDArray[np.bool_] | None
-    heard: bool = True
-
-
 class ScenePlayer(Explorer):
     """An explorer of one scene: tick who sounds, hear the mix, see the mask of each second.
 
     picture: (3, H, W) uint8; tracks: at most eight, all of T seconds; sample_rate: of their waveforms
 
     `ScenePlayer.of(scene)` takes a composed scene; there, what is seen but silent can be made to sound too.
-    `live()` is the same for a notebook with a kernel: it composes other scenes as well.
     Raises UserError for more than eight tracks or masks of another size than the picture.
     """
 
@@ -58,7 +38,7 @@ class ScenePlayer(Explorer):
     def __init__(
         self,
         *,
-        picture: npt.NDArray[np.uint8],
+        picture: Pixels,
         tracks: Sequence[Track],
         sample_rate: int = 16_000,
         caption: str = CAPTION,
@@ -78,22 +58,14 @@ class ScenePlayer(Explorer):
     @classmethod
     def of(cls, scene: Scene, *, caption: str = CAPTION, alt: str | None = None) -> ScenePlayer:
         """The player of a composed scene, under the scene's own licence."""
-        from avslib.figures.explorers.scene.tracks import scene_tracks
-
         return cls(
             picture=scene.picture, tracks=scene_tracks(scene), caption=caption, alt=alt, licence=scene.licence
         )
 
-    @staticmethod
-    def live(scene: Callable[[int], Scene], *, scenes: int) -> Any:
-        """Widgets for a notebook with a kernel: `scene(index)` composes, for index 0..scenes-1.
-
-        Returns a `LiveScenePlayer`, which shows itself; its attributes `index`, `second`, `ticks`,
-        `picture` and `sound` are the widgets.
-        """
-        from avslib.figures.explorers.scene.live import LiveScenePlayer
-
-        return LiveScenePlayer(scene, scenes=scenes)
+    @classmethod
+    def live(cls, compose: Callable[[int], Scene], *, scenes: int) -> Live:
+        """For a notebook with a kernel: a slider over the scenes `compose(0)` to `compose(scenes - 1)`."""
+        return Live(lambda scene: cls.of(compose(scene)), scene=range(scenes))
 
     @property
     def seconds(self) -> int:
@@ -107,17 +79,11 @@ class ScenePlayer(Explorer):
             f"A picture with {', '.join(seen) or 'no object'}; heard in it: {', '.join(heard) or 'nobody'}."
         )
 
-    def mask_bits(self) -> npt.NDArray[np.uint8]:
-        """(H, W): bit k is set where track k is seen."""
-        bits = np.zeros(self.picture.shape[1:], np.uint8)
-        for number, track in enumerate(self.tracks):
-            if track.mask is not None:
-                bits |= track.mask.astype(np.uint8) << number
-        return bits
-
     def data(self) -> dict[str, Any]:
+        nowhere = np.zeros(self.picture.shape[1:], bool)
+        sheet = mask_sheet(*(nowhere if track.mask is None else track.mask for track in self.tracks))
         return {
-            "pictures": [picture_uri(self.picture), picture_uri(self.mask_bits(), exact=True)],
+            "pictures": [picture_uri(self.picture), picture_uri(sheet, exact=True)],
             "seconds": self.seconds,
             "tracks": [
                 {

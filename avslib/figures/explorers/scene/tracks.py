@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,8 +10,25 @@ import torch
 from avslib.audio.stereo import pan
 from avslib.data.mini.pack import Item
 from avslib.data.mini.scene import PEAK, OffScreen, Scene, SceneObject, track
-from avslib.figures.explorers.scene.player import Track
-from avslib.figures.html import Array
+from avslib.figures.html import Array, Masks
+
+
+@dataclass(frozen=True)
+class Track:
+    """One thing that can be heard.
+
+    name:     shown to the reader
+    waveform: (A, S) in [-1, 1], silent where it does not sound; None: seen, but without any recording
+    sounding: (T,) bool, the seconds in which it sounds
+    mask:     (H, W) bool, where it is seen; None: off screen
+    heard:    ticked at first
+    """
+
+    name: str
+    waveform: Array | None
+    sounding: Masks
+    mask: Masks | None
+    heard: bool = True
 
 
 def scene_tracks(scene: Scene) -> list[Track]:

@@ -2,7 +2,7 @@
 
 const draw = ({ root, data, pictures, part, parts, say }) => {
   const [stills, sheet] = pictures;
-  const { clips, seconds, batches, shown } = data;
+  const { clips, seconds, shown } = data;
   const width = stills.width, height = stills.height / clips, count = clips * seconds, size = width * height;
   const pixels = pixelsOf(sheet);
   const chosen = (name) => Number(parts(name).find((button) => button.checked).value);
@@ -83,9 +83,8 @@ const draw = ({ root, data, pictures, part, parts, say }) => {
   };
   const known = (values) => values.filter((value) => !Number.isNaN(value));
   const batchScores = (marked, perBatch, rule) => {
-    const length = perBatch * seconds;
-    return [...Array(count / length).keys()].map((batch) => {
-      const inside = [...Array(length).keys()].map((k) => batch * length + k);
+    return [...Array(Math.ceil(count / perBatch)).keys()].map((batch) => {
+      const inside = [...frames.keys()].slice(batch * perBatch, (batch + 1) * perBatch);
       const sounding = inside.filter((n) => frames[n].foreground);
       let best = 0;
       for (let i = 0; i < 255 && sounding.length; i++) best = Math.max(best, mean(sounding.map((n) => frames[n].curve[i])));
@@ -154,12 +153,13 @@ const draw = ({ root, data, pictures, part, parts, say }) => {
       view.textAlign = "center";
       view.font = `${frame.foreground ? "" : "italic "}14px system-ui, sans-serif`;
       view.fillText(told(protocol, n, marked[n], rule), x + width / 2, y + height + 15);
-      if (second || protocol === 1 || protocol === 2 || clip % perBatch) return;
-      const { miou, f } = parted[clip / perBatch];
-      view.textAlign = "left";
-      view.font = "600 15px system-ui, sans-serif";
-      view.fillText(`batch ${clip / perBatch + 1}: mIoU ${Number.isNaN(miou) ? "\u2013" : miou.toFixed(3)}, F ${f.toFixed(3)}`, x, y - 7);
+      if (protocol === 1 || protocol === 2 || n % perBatch) return;
       view.fillRect(x - 3, y - 22, 2, height + 22);
+      if (perBatch < seconds) return;  // no room for words
+      const { miou, f } = parted[n / perBatch], before = second > seconds / 2;
+      view.textAlign = before ? "right" : "left";
+      view.font = "600 15px system-ui, sans-serif";
+      view.fillText(`batch ${n / perBatch + 1}: mIoU ${Number.isNaN(miou) ? "\u2013" : miou.toFixed(3)}, F ${f.toFixed(3)}`, before ? x + width : x, y - 7);
     });
   };
   const drawBars = (protocol, numbers, before) => {
@@ -183,14 +183,16 @@ const draw = ({ root, data, pictures, part, parts, say }) => {
     });
   };
 
-  const start = scoresOf(markedAt(127), batches[chosen("batch")], 0).numbers;
+  const batch = () => Number(part("batch").value) + 1;
+  const start = scoresOf(markedAt(127), batch(), 0).numbers;
   return () => {
     const [protocol, rule, step] = [chosen("protocol"), chosen("rule"), Number(part("threshold").value)];
-    const perBatch = batches[chosen("batch")], marked = markedAt(step);
+    const perBatch = batch(), marked = markedAt(step);
     const { parted, numbers } = scoresOf(marked, perBatch, rule);
     drawFrames(protocol, marked, parted, perBatch, rule);
     drawBars(protocol, numbers, start);
     part("threshold-says").textContent = (step / 254).toFixed(3);
+    part("batch-says").textContent = `${perBatch} frame${perBatch > 1 ? "s" : ""}`;
     const mine = numbers.filter(([owner]) => owner === protocol).map(([, name, value]) => `${name} ${value.toFixed(3)}`);
     say(`${shown[protocol]}: ${mine.join(", ")}. ` + [
       "F chooses its own threshold for every batch, so the slider does not move it; the batch size does.",

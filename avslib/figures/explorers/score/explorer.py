@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from avslib.errors import UserError
 from avslib.figures.colours import PREDICTION, TRUTH
 from avslib.figures.explorers.frame import Explorer, canvas, choice, slider
-from avslib.figures.html import picture_uri
+from avslib.figures.html import Array, Floats, Masks, Pixels, picture_uri
 from avslib.metrics.avsbench_binary import f_curve, mask_iou
 from avslib.metrics.j_and_f import contour_f, region_j
 from avslib.metrics.protocols import DatasetLevel
@@ -37,8 +36,7 @@ class ScoreExplorer(Explorer):
     probabilities: (B, T, H, W) in 0..1, kept with 8 bits; of the foreground
     truth:         (B, T, H, W) bool
 
-    Clips can be put into batches of 1, 2, 4, ... of which B is a multiple. `scores` gives the same numbers;
-    `live()` is the same for a notebook with a kernel, with batches of any number of frames.
+    A batch may have any number of frames, at first those of four clips. `scores` gives the same numbers.
     Raises UserError when the arrays do not agree.
     """
 
@@ -47,49 +45,30 @@ class ScoreExplorer(Explorer):
     def __init__(
         self,
         *,
-        pictures: npt.NDArray[np.uint8],
-        probabilities: npt.NDArray[np.floating[Any]],
-        truth: npt.NDArray[np.bool_],
+        pictures: Pixels,
+        probabilities: Floats,
+        truth: Masks,
         caption: str = CAPTION,
         alt: str | None = None,
         licence: str | None = None,
     ) -> None:
-        check_arrays(pictures, probabilities, truth)
+        _check(pictures, probabilities, truth)
         self.pictures, self.truth = pictures, np.asarray(truth, bool)
         self.bytes = np.rint(255 * np.asarray(probabilities, np.float64)).astype(np.uint8)
         self.clips, self.seconds = self.truth.shape[:2]
-        self.batches = [n for n in (1, 2, 4, 8, 16) if self.clips % n == 0]
         super().__init__(caption=caption, alt=alt or self._alt(), licence=licence)
 
-    @staticmethod
-    def live(
-        *,
-        pictures: npt.NDArray[np.uint8],
-        probabilities: npt.NDArray[np.floating[Any]],
-        truth: npt.NDArray[np.bool_],
-    ) -> Any:
-        """Widgets for a notebook with a kernel; the arrays as above.
-
-        Returns a `LiveScoreExplorer`, which shows itself; its attributes `threshold`, `frames_per_batch`,
-        `rule`, `clip`, `picture` and `table` are the widgets.
-        """
-        from avslib.figures.explorers.score.live import LiveScoreExplorer
-
-        return LiveScoreExplorer(pictures=pictures, probabilities=probabilities, truth=truth)
-
-    def scores(self, *, threshold: float = 0.5, clips_per_batch: int = 4, rule: str = RULES[0]) -> Scores:
+    def scores(self, *, frames_per_batch: int, threshold: float = 0.5, rule: str = RULES[0]) -> Scores:
         """{protocol: {number: value}} as the page shows them."""
-        kept = torch.from_numpy(self.bytes).flatten(0, 1).float() / 255  # (N, H, W)
-        frames = clips_per_batch * self.seconds
-        return all_scores(
-            kept, torch.from_numpy(self.truth).flatten(0, 1), threshold=threshold, frames_per_batch=frames, rule=rule
-        )  # fmt: skip
+        kept = torch.from_numpy(self.bytes).flatten(0, 1).float() / 255  # N H W
+        true = torch.from_numpy(self.truth).flatten(0, 1)  # N H W
+        return all_scores(kept, true, threshold=threshold, frames_per_batch=frames_per_batch, rule=rule)
 
     def _alt(self) -> str:
         return (
             f"{self.clips} clips of {self.seconds} frames with true and predicted masks, each frame with its score; "
-            f"below, bars with the numbers of {', '.join(SHOWN)}. A slider moves the threshold; buttons choose the "
-            "protocol, the clips in a batch, and what a silent frame earns."
+            f"below, bars with the numbers of {', '.join(SHOWN)}. Sliders move the threshold and the frames in a "
+            "batch; buttons choose the protocol and what a silent frame earns."
         )
 
     def data(self) -> dict[str, Any]:
@@ -100,7 +79,6 @@ class ScoreExplorer(Explorer):
             "pictures": [picture_uri(stills), picture_uri(masks.reshape(-1, width, 3), exact=True)],
             "clips": self.clips,
             "seconds": self.seconds,
-            "batches": self.batches,
             "shown": SHOWN,
             "truth": TRUTH,
             "prediction": PREDICTION,
@@ -108,15 +86,13 @@ class ScoreExplorer(Explorer):
 
     def body(self) -> str:
         height, width = self.truth.shape[2:]
-        start = self.batches.index(4) if 4 in self.batches else len(self.batches) - 1
+        start = min(4, self.clips) * self.seconds - 1
         rows = -(-self.clips // 2)
         wide = 2 * (self.seconds * (width + 4) + 12)
-        sizes = [f"{n} clip{'s' if n > 1 else ''}" for n in self.batches]
         return (
             f"{choice('protocol', label='protocol', options=SHOWN)}"
-            '<div class="avs-columns"><div class="avs-act">'
-            f"{choice('batch', label='clips in a batch', options=sizes, start=start)}</div>"
-            f'<div class="avs-act">{choice("rule", label="a silent frame earns", options=RULES)}</div></div>'
+            f"{choice('rule', label='a silent frame earns', options=RULES)}"
+            f"{slider('batch', label='batch', last=self.clips * self.seconds - 1, start=start)}"
             f"{slider('threshold', label='threshold', last=254, start=127)}"
             f"{canvas('frames', width=wide, height=rows * (height + 44), label=self.alt)}"
             '<div style="height:14px"></div>'
@@ -180,9 +156,7 @@ def _mean(values: Tensor) -> float:
     return float(values.double().nanmean())
 
 
-def check_arrays(
-    pictures: npt.NDArray[Any], probabilities: npt.NDArray[Any], truth: npt.NDArray[Any]
-) -> None:
+def _check(pictures: Array, probabilities: Array, truth: Array) -> None:
     """Raises UserError unless the arrays are B stills, and masks (B, T, H, W) of their size in 0..1."""
     if probabilities.ndim != 4 or probabilities.shape != truth.shape:
         raise UserError(f"probabilities {probabilities.shape}, truth {truth.shape}: give both (B, T, H, W)")

@@ -1,26 +1,23 @@
-"""The sound explorer: window, hop, mel bins and range of a log-mel picture, for the eye and for the ear."""
+"""The sound explorer: window, hop, mel bins and range of a log-mel picture, to look at and to listen to."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from avslib.audio.frontends import RATE
 from avslib.audio.resynthesis import FLOOR, LogMelSettings, resynthesise
 from avslib.errors import UserError
 from avslib.figures.audio import audio_data_uri
-from avslib.figures.colours import table
 from avslib.figures.explorers.frame import Explorer, canvas, slider
-from avslib.figures.html import Array, picture_uri
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from avslib.figures.explorers.packing import colour_bytes
+from avslib.figures.html import Array, Pixels, picture_uri
+from avslib.figures.live import Live
 
 CAPTION = (
     "What a log-mel picture keeps. Move the sliders and look; then play both sounds. The second is made from the "
@@ -37,8 +34,8 @@ class SoundExplorer(Explorer):
     sections: {name: second at which it begins}, written above the picture; the first begins at 0
     windows, hops: seconds; bins: M; highs: hertz. All combinations are computed, about a tenth of a second each.
 
-    The sliders start at VGGish's setting where it is among them. `live()` is the same for a notebook with a
-    kernel, with any setting. Raises UserError for a sound that is not mono or too long, or for no setting.
+    The sliders start at VGGish's setting where it is among them. Raises UserError for a sound that is not mono
+    or too long, or for no setting.
     """
 
     name = "sound-explorer"
@@ -64,16 +61,18 @@ class SoundExplorer(Explorer):
         self.sections = dict(sections or {})
         super().__init__(caption=caption, alt=alt or self._alt(), licence=licence)
 
-    @staticmethod
-    def live(sounds: Mapping[str, Tensor | Array]) -> Any:
-        """Widgets for a notebook with a kernel; sounds: {name: waveform at 16 kHz}.
+    @classmethod
+    def live(cls, sounds: Mapping[str, Tensor | Array]) -> Live:
+        """For a notebook with a kernel: any setting, of any of `sounds` {name: waveform at 16 kHz}."""
 
-        Returns a `LiveSoundExplorer`, which shows itself; its attributes `which`, `window`, `hop`, `bins`,
-        `high`, `picture`, `recording` and `kept` are the widgets.
-        """
-        from avslib.figures.explorers.sound.live import LiveSoundExplorer
+        def draw(sound: str, window_ms: int, hop_ms: int, bins: int, up_to_hz: int) -> SoundExplorer:
+            window, hop = window_ms / 1000, hop_ms / 1000
+            return cls(sounds[sound], windows=[window], hops=[hop], bins=[bins], highs=[float(up_to_hz)])
 
-        return LiveSoundExplorer(sounds)
+        return Live(
+            draw, sound=list(sounds), window_ms=range(4, 201), hop_ms=range(2, 101), bins=range(4, 201),
+            up_to_hz=range(500, 8001, 100), start={"window_ms": 25, "hop_ms": 10, "bins": 64, "up_to_hz": 7500},
+        )  # fmt: skip
 
     @property
     def settings(self) -> list[LogMelSettings]:
@@ -98,7 +97,7 @@ class SoundExplorer(Explorer):
         return {
             "pictures": pictures,
             "shots": shots,
-            "colours": base64.b64encode(table("magma").tobytes()).decode(),
+            "colours": colour_bytes("magma"),
             "seconds": len(self.waveform) / RATE,
             "rate": RATE,
             "sections": list(self.sections.items()),
@@ -151,7 +150,7 @@ def mono(waveform: Tensor | Array) -> Tensor:
     return sound
 
 
-def grey(log_mel: Tensor) -> npt.NDArray[np.uint8]:
+def grey(log_mel: Tensor) -> Pixels:
     """(F, M) -> (M, F) uint8, low pitches below: 0 at the floor of the logarithm, 255 at the loudest."""
     low = float(np.log(FLOOR))
     scaled = (log_mel - low) / max(1e-6, float(log_mel.max()) - low)

@@ -11,7 +11,7 @@ const draw = ({ root, data, pictures, part, parts, say }) => {
   const stage = part("stage").getContext("2d");
   const ears = part("ears").getContext("2d");
   const flip = () => Number(parts("flip").find((button) => button.checked).value);
-  let playing = false, heard = 0, mirroredBefore = false;
+  let playing = false, heard = 0, mirroredBefore = flip() > 0;
 
   const listen = (number) => {
     if (number === heard) return;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from avslib.errors import UserError
 from avslib.figures.audio import audio_data_uri
 from avslib.figures.colours import OKABE_ITO, TRUTH
 from avslib.figures.explorers.frame import Explorer, canvas, choice, slider
-from avslib.figures.html import picture_uri
+from avslib.figures.html import Pixels, picture_uri
+from avslib.figures.live import Live
 
 CAPTION = (
     "Drag the source, or move the slider, and listen with headphones. Each ear's share of the sound follows "
@@ -33,7 +34,7 @@ class Actor:
     """Who can stand on the stage. cutout: (h, w, 4) uint8, colours and opacity; waveform: (S,) mono."""
 
     name: str
-    cutout: npt.NDArray[np.uint8]
+    cutout: Pixels
     waveform: npt.NDArray[np.float32]
 
     def __post_init__(self) -> None:
@@ -48,6 +49,12 @@ class Actor:
         weight = (self.cutout[..., 3] > SOLID).sum(axis=0)
         return float((weight * (np.arange(len(weight)) + 0.5)).sum() / weight.sum())
 
+    def within(self, height: int, width: int) -> Actor:
+        """The same actor, made smaller where it is larger than (height, width)."""
+        image = Image.fromarray(self.cutout)
+        image.thumbnail((width, height), Image.Resampling.BILINEAR)
+        return replace(self, cutout=np.asarray(image))
+
     def heard_at(self, position: float) -> npt.NDArray[np.float32]:
         """(2, S): left and right, for a centre of mass at `position`, 0 left to 1 right (CAVP, VPO)."""
         stereo: npt.NDArray[np.float32] = pan(torch.from_numpy(self.waveform), position).numpy()
@@ -59,7 +66,6 @@ class StageExplorer(Explorer):
 
     picture: (3, H, W) uint8, what stands behind the actor; top: row of the cut-out's upper edge
     places:  how many positions have a sound, evenly from the left edge to the right one
-    `live()` is the same for a notebook with a kernel: any position, any height, several actors.
 
     Raises UserError for a cut-out that does not fit on the picture, or fewer than two places.
     """
@@ -69,7 +75,7 @@ class StageExplorer(Explorer):
     def __init__(
         self,
         *,
-        picture: npt.NDArray[np.uint8],
+        picture: Pixels,
         actor: Actor,
         top: int,
         places: int = 11,
@@ -93,16 +99,19 @@ class StageExplorer(Explorer):
         told = f"A {actor.name} on a picture; its sound in the left and in the right ear."
         super().__init__(caption=caption, alt=alt or told, licence=licence)
 
-    @staticmethod
-    def live(picture: npt.NDArray[np.uint8], actors: Sequence[Actor]) -> Any:
-        """Widgets for a notebook with a kernel: who, where across, where down, how large.
+    @classmethod
+    def live(cls, picture: Pixels, actors: Sequence[Actor]) -> Live:
+        """For a notebook with a kernel: any of `actors`, in any size (percent of the picture), at any height."""
+        known = {actor.name: actor for actor in actors}
+        height, width = picture.shape[1:]
 
-        Returns a `LiveStage`, which shows itself; `who`, `across`, `down`, `size`, `image`, `sound` are the
-        widgets.
-        """
-        from avslib.figures.explorers.stage.live import LiveStage
+        def draw(who: str, size: int, down: int) -> StageExplorer:
+            actor = known[who].within(height * size // 100, (width - 1) * size // 100)
+            top = (height - len(actor.cutout)) * down // 100
+            return cls(picture=picture, actor=actor, top=top, places=21)
 
-        return LiveStage(picture, actors)
+        start = {"size": 80, "down": 80}
+        return Live(draw, who=list(known), size=range(30, 101, 2), down=range(0, 101, 2), start=start)
 
     @property
     def positions(self) -> list[float]:

@@ -17,7 +17,7 @@ SMALLEST = 100
 
 
 class Scorer(Protocol):
-    """What `BySubset` asks of a protocol."""
+    """What `ByGroup` asks of a protocol."""
 
     @property
     def name(self) -> str: ...
@@ -32,13 +32,13 @@ class Scorer(Protocol):
 P = TypeVar("P", bound=Scorer)
 
 
-class BySubset(Generic[P]):
-    """One protocol for everything, and a copy of it for each subset that a clip is said to be in. The traps:
+class ByGroup(Generic[P]):
+    """One protocol for everything, and a copy of it for each group that a clip is said to be in. The traps:
 
-    - The number over everything is not the mean of the subsets' numbers, under no protocol: subsets differ
-      in size, and classes that a subset lacks count differently.
-    - `avsbench-binary` cuts its batches within each subset.
-    - With several processes a subset's batches are cut within each of them.
+    - The number over everything is not the mean of the groups' numbers, under no protocol: groups differ
+      in size, and classes that a group lacks count differently.
+    - `avsbench-binary` cuts its batches within each group.
+    - With several processes a group's batches are cut within each of them.
 
     protocol: fresh; it becomes the one over everything
     """
@@ -53,29 +53,29 @@ class BySubset(Generic[P]):
         return self.whole.name
 
     def update(
-        self, logits: Tensor, labels: Tensor, valid: Tensor | None = None, *, subsets: Sequence[str] = ()
+        self, logits: Tensor, labels: Tensor, valid: Tensor | None = None, *, groups: Sequence[str] = ()
     ) -> None:
         """Score more clips: logits (B, T, K, H, W), labels (B, T, H, W), valid (B, T).
 
-        subsets: B names; none, and only the whole is scored.
+        groups: B names; none, and only the whole is scored.
         Raises UserError when there is not one name a clip, and as the protocol does.
         """
-        if subsets and len(subsets) != len(logits):
-            raise UserError(f"{len(subsets)} names of subsets for {len(logits)} clips; give one a clip")
+        if groups and len(groups) != len(logits):
+            raise UserError(f"{len(groups)} names of groups for {len(logits)} clips; give one a clip")
         self.whole.update(logits, labels, valid)
-        for name in dict.fromkeys(subsets):
-            chosen = torch.tensor([other == name for other in subsets], device=logits.device)
+        for name in dict.fromkeys(groups):
+            chosen = torch.tensor([other == name for other in groups], device=logits.device)
             flags = None if valid is None else valid[chosen.to(valid.device)]
             self._part(name).update(logits[chosen], labels[chosen.to(labels.device)], flags)
 
-    def merge(self, other: BySubset[P]) -> None:
+    def merge(self, other: ByGroup[P]) -> None:
         """Add what another process scored. Raises UserError when it did not score the same way."""
         self.whole.merge(other.whole)
         for name, part in other.parts.items():
             self._part(name).merge(part)
 
     def counted(self) -> dict[str, dict[str, Any]]:
-        """{subset: the attributes of its protocol}, '' for the whole: to be sent to another process.
+        """{group: the attributes of its protocol}, '' for the whole: to be sent to another process.
 
         Not the protocols themselves: a class out of a recipe's file cannot be found by name over there.
         """
@@ -89,13 +89,13 @@ class BySubset(Generic[P]):
             (self._part(name) if name else self.whole).merge(other)
 
     def compute(self) -> dict[str, dict[str, float]]:
-        """{protocol's name: {number: value}, 'name, subset': {number: value}, ...} so far."""
+        """{protocol's name: {number: value}, 'name, group': {number: value}, ...} so far."""
         parts = {f"{self.name}, {name}": self.parts[name].compute() for name in sorted(self.parts)}
         return {self.name: self.whole.compute(), **parts}
 
-    def fresh(self) -> BySubset[P]:
+    def fresh(self) -> ByGroup[P]:
         """Another one, that has counted nothing."""
-        return BySubset(deepcopy(self._fresh))
+        return ByGroup(deepcopy(self._fresh))
 
     def _part(self, name: str) -> P:
         if name not in self.parts:

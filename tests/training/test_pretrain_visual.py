@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from avslib.data import MiniScenes
-from avslib.training.eye import pretrain_eye, see
+from avslib.training.pretrain_visual import pretrain_visual, see
 
 
 class TinyEye(nn.Module):
@@ -38,8 +38,8 @@ def test_the_eye_learns_and_repeats() -> None:
     torch.manual_seed(0)
     scenes = MiniScenes("ms3", length=64, size=64)
     eye = TinyEye()
-    first = pretrain_eye(copy.deepcopy(eye), scenes, steps=40, batch=8, seed=0)
-    again = pretrain_eye(copy.deepcopy(eye), scenes, steps=40, batch=8, seed=0)
+    first = pretrain_visual(copy.deepcopy(eye), scenes, steps=40, batch=8, seed=0)
+    again = pretrain_visual(copy.deepcopy(eye), scenes, steps=40, batch=8, seed=0)
     assert first == again
     assert np.mean(first[-5:]) < np.mean(first[:3]) - 0.05
 

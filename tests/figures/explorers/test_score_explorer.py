@@ -1,4 +1,4 @@
-"""The score explorer: its numbers are the library's, in the page and with widgets."""
+"""The score explorer: its numbers are the library's, in Python and in the page."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def html(explorer: ScoreExplorer) -> str:
     return explorer._repr_html_()
 
 
-@pytest.mark.parametrize("clips", [1, 2, 4])
-def test_the_numbers_are_those_of_the_protocols(explorer: ScoreExplorer, clips: int) -> None:
+@pytest.mark.parametrize("frames", [1, 3, 5, 12])
+def test_the_numbers_are_those_of_the_protocols(explorer: ScoreExplorer, frames: int) -> None:
     logits = torch.logit(torch.from_numpy(explorer.bytes).double() / 255).clamp(-30, 30).float().flatten(0, 1)
     truth = torch.from_numpy(explorer.truth).long().flatten(0, 1)
-    found = explorer.scores(clips_per_batch=clips)
-    binary = AVSBenchBinary(frames_per_batch=3 * clips)
-    papers = JAndFOfPapers(of=AVSBenchBinary(frames_per_batch=3 * clips))
+    found = explorer.scores(frames_per_batch=frames)
+    binary = AVSBenchBinary(frames_per_batch=frames)
+    papers = JAndFOfPapers(of=AVSBenchBinary(frames_per_batch=frames))
     for protocol in (binary, papers, DatasetLevel(), JAndF()):
         protocol.update(logits, truth)
         name = protocol.name.split(" (")[0]
@@ -54,13 +54,13 @@ def test_the_numbers_are_those_of_the_protocols(explorer: ScoreExplorer, clips: 
 
 
 def test_the_rule_is_about_silent_frames_alone(explorer: ScoreExplorer) -> None:
-    share, strict, out = (explorer.scores(threshold=0.3, rule=rule) for rule in RULES)
+    share, strict, out = (explorer.scores(frames_per_batch=12, threshold=0.3, rule=rule) for rule in RULES)
     miou = [found["avsbench-binary"]["mIoU"] for found in (share, strict, out)]
     assert len(set(miou)) == 3 and miou[0] > miou[1]
     assert share["dataset-level"] == strict["dataset-level"] == out["dataset-level"]
     assert share["J&F"] == strict["J&F"] != out["J&F"]
     with pytest.raises(UserError, match="unknown rule"):
-        explorer.scores(rule="kindly")
+        explorer.scores(frames_per_batch=12, rule="kindly")
 
 
 def choose(page: Any, name: str, number: int) -> None:
@@ -68,18 +68,16 @@ def choose(page: Any, name: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "batch", "rule"), [(127, 2, 0), (127, 0, 2), (60, 1, 1), (200, 2, 0), (254, 0, 1)]
+    ("step", "batch", "rule"), [(127, 12, 0), (127, 3, 2), (60, 5, 1), (200, 7, 0), (254, 1, 1)]
 )
 def test_the_page_computes_the_same(
     explorer: ScoreExplorer, html: str, open_page: Callable[[str], Any], step: int, batch: int, rule: int
 ) -> None:
     page = open_page(html)
     move(page, "threshold", step)
-    choose(page, "batch", batch)
+    move(page, "batch", batch - 1)
     choose(page, "rule", rule)
-    expected = explorer.scores(
-        threshold=step / 254, clips_per_batch=explorer.batches[batch], rule=RULES[rule]
-    )
+    expected = explorer.scores(threshold=step / 254, frames_per_batch=batch, rule=RULES[rule])
     for number, protocol in enumerate(SHOWN):
         choose(page, "protocol", number)
         said = page.locator("[data-part=say]").inner_text()
@@ -93,7 +91,7 @@ def test_everything_moves_what_it_should(html: str, open_page: Callable[[str], A
     assert "http" not in html and page.locator("[data-licence]").count() == 1
     seen = [(pixels(page, "frames"), pixels(page, "bars"))]
     for change in (
-        lambda: move(page, "threshold", 60), lambda: choose(page, "batch", 0),
+        lambda: move(page, "threshold", 60), lambda: move(page, "batch", 4),
         lambda: choose(page, "rule", 2), lambda: choose(page, "protocol", 2),
     ):  # fmt: skip
         change()
@@ -101,6 +99,7 @@ def test_everything_moves_what_it_should(html: str, open_page: Callable[[str], A
         assert now[0] != seen[-1][0] and now[1] != seen[-1][1]
         seen.append(now)
     assert page.locator("[data-part=threshold-says]").inner_text() == "0.236"
+    assert page.locator("[data-part=batch-says]").inner_text() == "5 frames"
 
 
 def test_bad_arrays_are_named() -> None:
@@ -113,17 +112,3 @@ def test_bad_arrays_are_named() -> None:
     ):
         with pytest.raises(UserError, match=told):
             ScoreExplorer(**{**good, name: wrong})
-
-
-def test_live() -> None:
-    live = ScoreExplorer.live(**arrays())
-    before = (live.picture.value, live.table.value)
-    live.threshold.value = 0.8
-    after = (live.picture.value, live.table.value)
-    assert before[0] != after[0] and before[1] != after[1]
-    live.frames_per_batch.value = 1
-    assert live.table.value != after[1]
-    live.clip.value = 3
-    assert live.picture.value != after[0]
-    live.rule.value = RULES[2]
-    assert "J&amp;F-papers" in live.table.value and live._repr_mimebundle_()

@@ -1,4 +1,4 @@
-"""The eye's first lesson: which class is where, without any sound.
+"""Pretraining of the visual encoder: which class is where, without any sound.
 
 The published models start from encoders that know hundreds of thousands of pictures. The small encoder of
 the reduced schedule knows ImageNet at another size and has never cut anything out; before it meets sound it
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from avslib.data.loading.order import BatchOrder
 from avslib.methods.method import Optimiser
-from avslib.training.optimiser import build_optimiser, set_learning_rate, short_course
+from avslib.training.optimiser import build_optimiser, pretraining_rate, set_learning_rate
 
 
 class SeenScene(Protocol):
@@ -38,12 +38,14 @@ class SeenScenes(Protocol):
     def scene(self, index: int) -> SeenScene: ...
 
 
-EYE = Optimiser("adamw", lr=3e-3, weight_decay=0.02, lr_scale={"0.": 0.1})
+OPTIMISER = Optimiser("adamw", lr=3e-3, weight_decay=0.02, lr_scale={"0.": 0.1})
 BACKGROUND_WEIGHT = 0.3
 STRIDE = 8
 
 
-def pretrain_eye(encoder: nn.Module, scenes: SeenScenes, *, steps: int, batch: int, seed: int) -> list[float]:
+def pretrain_visual(
+    encoder: nn.Module, scenes: SeenScenes, *, steps: int, batch: int, seed: int
+) -> list[float]:
     """Train the maps of `encoder` from stride 8 on for `steps` of `batch` scenes; the loss of each step.
 
     One 1x1 convolution a map, thrown away afterwards, and their sum names the class of each pixel at stride
@@ -56,7 +58,7 @@ def pretrain_eye(encoder: nn.Module, scenes: SeenScenes, *, steps: int, batch: i
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         heads = nn.ModuleList(nn.Conv2d(c, classes, 1) for c in channels).to(device)
-    optimiser = build_optimiser(nn.ModuleList([encoder, heads]), EYE)
+    optimiser = build_optimiser(nn.ModuleList([encoder, heads]), OPTIMISER)
     weight = torch.ones(classes, device=device)
     weight[0] = BACKGROUND_WEIGHT
     order = BatchOrder(
@@ -65,8 +67,8 @@ def pretrain_eye(encoder: nn.Module, scenes: SeenScenes, *, steps: int, batch: i
     history: list[float] = []
     encoder.train()
     for step, indices in enumerate(order):
-        set_learning_rate(optimiser, short_course(EYE, step, steps))
-        pictures, target = see([scenes.scene(index) for index in indices])
+        set_learning_rate(optimiser, pretraining_rate(OPTIMISER, step, steps))
+        pictures, target = pictures_and_classes([scenes.scene(index) for index in indices])
         maps = encoder(pictures.to(device))[1:]
         loss = F.cross_entropy(_names(heads, maps), target.to(device), weight=weight)
         optimiser.zero_grad()
@@ -83,7 +85,7 @@ def _names(heads: nn.ModuleList, maps: list[Tensor]) -> Tensor:
     return torch.stack(answers).sum(dim=0)
 
 
-def see(scenes: list[SeenScene]) -> tuple[Tensor, Tensor]:
+def pictures_and_classes(scenes: list[SeenScene]) -> tuple[Tensor, Tensor]:
     """Pictures (N, 3, H, W) uint8 and the class in the middle of every 8x8 block, (N, ceil(H/8), ceil(W/8))."""
     pictures = torch.stack([torch.as_tensor(scene.picture) for scene in scenes])
     target = torch.stack([torch.as_tensor(scene.class_map) for scene in scenes])

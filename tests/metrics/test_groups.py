@@ -9,7 +9,7 @@ import torch
 
 from avslib.errors import UserError
 from avslib.metrics.avsbench_binary import any_class
-from avslib.metrics.protocols import PROTOCOLS, AVSBenchBinary, BySubset, DatasetLevel, protocol, sources
+from avslib.metrics.protocols import PROTOCOLS, AVSBenchBinary, ByGroup, DatasetLevel, protocol, sources
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ NAMES = ("v1s", "v2", "v1s", "v1m", "v2", "v1s")
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_each_subset_is_scored_as_if_alone(name: str, clips: tuple[torch.Tensor, ...]) -> None:
     logits, labels, valid = clips
-    both = BySubset(protocol(name, classes=4))
+    both = ByGroup(protocol(name, classes=4))
     for at in (slice(0, 2), slice(2, 6)):
-        both.update(logits[at], labels[at], valid[at], subsets=NAMES[at])
+        both.update(logits[at], labels[at], valid[at], groups=NAMES[at])
     found = both.compute()
     assert list(found) == [both.name, *(f"{both.name}, {part}" for part in ("v1m", "v1s", "v2"))]
     for part in ("v1m", "v1s", "v2"):
@@ -44,10 +44,10 @@ def test_each_subset_is_scored_as_if_alone(name: str, clips: tuple[torch.Tensor,
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_merge_equals_one_pass(name: str, clips: tuple[torch.Tensor, ...]) -> None:
     logits, labels, valid = clips
-    whole, first, second = (BySubset(protocol(name, classes=4)) for _ in range(3))
-    whole.update(logits, labels, valid, subsets=NAMES)
-    first.update(logits[:2], labels[:2], valid[:2], subsets=NAMES[:2])
-    second.update(logits[2:], labels[2:], valid[2:], subsets=NAMES[2:])
+    whole, first, second = (ByGroup(protocol(name, classes=4)) for _ in range(3))
+    whole.update(logits, labels, valid, groups=NAMES)
+    first.update(logits[:2], labels[:2], valid[:2], groups=NAMES[:2])
+    second.update(logits[2:], labels[2:], valid[2:], groups=NAMES[2:])
     third = first.fresh()
     for part in (first, second):
         third.merge_counted(pickle.loads(pickle.dumps(part.counted())))
@@ -93,4 +93,4 @@ def test_any_class_is_the_probability_that_it_is_not_background() -> None:
 
 def test_names_must_fit_the_clips(clips: tuple[torch.Tensor, ...]) -> None:
     with pytest.raises(UserError, match="5 names of subsets for 6 clips"):
-        BySubset(DatasetLevel(classes=4)).update(*clips, subsets=NAMES[:5])
+        ByGroup(DatasetLevel(classes=4)).update(*clips, groups=NAMES[:5])

@@ -1,4 +1,4 @@
-"""The sound explorer, in a browser and with widgets."""
+"""The sound explorer, in a browser and with a kernel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import torch
 from figure_pages import move, pixels
 
+from avslib.audio.resynthesis import LogMelSettings
 from avslib.errors import UserError
 from avslib.figures import SoundExplorer
 from avslib.figures.explorers.sound.explorer import grey
@@ -97,16 +98,17 @@ def test_a_slider_without_positions_is_refused() -> None:
         SoundExplorer(np.zeros(9), bins=())
 
 
-def test_live() -> None:
+def test_live_it_takes_any_setting_of_any_sound() -> None:
     sounds = {"noise": 0.1 * np.random.default_rng(0).normal(size=8000), "silence": np.zeros(8000)}
     live = SoundExplorer.live(sounds)
-    before = (live.picture.value, live.kept.value, live.says.value)
-    live.window.value = 100
-    after = (live.picture.value, live.kept.value, live.says.value)
-    assert all(old != new for old, new in zip(before, after)) and live.setting.window == 0.1
-    recording = live.recording.value
-    live.which.value = "silence"
-    assert live.recording.value != recording
-    assert live._repr_mimebundle_()
-    with pytest.raises(UserError, match="at least one"):
-        SoundExplorer.live({})
+    assert live.shown.settings == [LogMelSettings()], "VGGish's, at first"
+    for name, value in {
+        "window_ms": 100,
+        "hop_ms": 20,
+        "bins": 40,
+        "up_to_hz": 4000,
+        "sound": "silence",
+    }.items():
+        getattr(live, name).value = value
+    assert live.shown.settings == [LogMelSettings(window=0.1, hop=0.02, bins=40, high=4000.0)]
+    assert not live.shown.waveform.any()

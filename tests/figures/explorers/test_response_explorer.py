@@ -1,8 +1,7 @@
-"""The response explorer, in a browser and with widgets."""
+"""The response explorer, in a browser and with a kernel."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,6 @@ from figure_pages import move, pixels
 
 from avslib.errors import UserError
 from avslib.figures import ResponseExplorer
-from avslib.figures.explorers.response.explorer import quantise
 
 STATES = ("before training", "trained")
 
@@ -110,19 +108,6 @@ def test_weight_and_words(truth: np.ndarray) -> None:
     assert len(page) < 800_000 and "http" not in page and "<figcaption" in page
 
 
-@pytest.mark.parametrize("signed", [False, True])
-def test_eight_bits_keep_the_values(signed: bool) -> None:
-    values = (
-        np.random.default_rng(0).normal(size=(2, 3, 4))
-        if signed
-        else np.random.default_rng(0).random((2, 3, 4))
-    )
-    packed = quantise(values, signed)
-    raw = np.frombuffer(base64.b64decode(packed["values"]), np.uint8).reshape(2, 3, 4).astype(float)
-    back = ((raw - 128) / 127 if signed else raw / 255) * packed["top"]
-    assert np.abs(back - values).max() <= packed["top"] / 250
-
-
 def test_arrays_that_disagree_are_refused(picture: np.ndarray, truth: np.ndarray) -> None:
     responses, predictions = answers(truth)
     with pytest.raises(UserError, match="same states"):
@@ -134,23 +119,14 @@ def test_arrays_that_disagree_are_refused(picture: np.ndarray, truth: np.ndarray
         ResponseExplorer(picture=picture, responses=responses, truth=truth, predictions=predictions)
 
 
-def test_live_widgets_ask_the_model(picture: np.ndarray, truth: np.ndarray) -> None:
-    asked: list[str] = []
-
-    def compute(sound: str) -> tuple[dict[str, list[np.ndarray]], dict[str, np.ndarray]]:
-        asked.append(sound)
-        return answers(truth if sound == "right" else ~truth, gain=1.0 if sound == "right" else -1.0)
-
-    live = ResponseExplorer.live(compute, picture=picture, truth=truth, sounds=("right", "silence"))
-    for control, value in [
-        ("stage", 2),
-        ("second", 1),
-        ("across", 40),
-        ("state", STATES[0]),
-        ("sound", "silence"),
-    ]:
-        before = live.map.value
-        getattr(live, control).value = value
-        assert live.map.value != before, control
-    live.sound.value = "right"
-    assert asked == ["right", "silence"], "each sound is computed once"
+def test_live_it_shows_what_the_model_does_with_the_chosen_sound(
+    picture: np.ndarray, truth: np.ndarray
+) -> None:
+    gains = {"right": 1.0, "silence": -1.0}
+    live = ResponseExplorer.live(
+        lambda sound: answers(truth, gains[sound]), picture=picture, truth=truth, sounds=list(gains)
+    )
+    before = live.shown.responses["trained"][0]
+    live.sound.value = "silence"
+    assert np.array_equal(live.shown.responses["trained"][0], -before)
+    assert np.array_equal(live.shown.predictions["trained"], truth)

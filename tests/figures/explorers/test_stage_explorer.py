@@ -1,4 +1,4 @@
-"""The stage, in a browser and with widgets: what is seen, what is heard, and that the two agree."""
+"""The stage, in a browser and with a kernel: what is seen, what is heard, and that the two agree."""
 
 from __future__ import annotations
 
@@ -133,13 +133,12 @@ def test_what_does_not_fit_is_refused(picture: np.ndarray, actor: Actor) -> None
         StageExplorer(picture=picture, actor=actor, top=0, licence="mixed: not for publication")._repr_html_()
 
 
-def test_live_widgets_answer(picture: np.ndarray, actor: Actor) -> None:
-    wide = Actor("truck", np.full((20, 90, 4), 255, np.uint8), TONE)
-    live = StageExplorer.live(picture, [actor, wide])
-    assert "text/plain" in str(live._repr_mimebundle_())
-    seen, heard = live.image.value, live.sound.value
-    live.across.value = 1.0
-    assert live.position > 0.5 and live.image.value != seen and live.sound.value != heard
-    live.who.value = wide
-    live.size.value = 1.0
-    assert abs(live.position - 0.5) < 0.03, "what fills the picture is in its middle"
+def test_live_it_takes_any_actor_in_any_size_and_place(picture: np.ndarray, actor: Actor) -> None:
+    truck = Actor("truck", np.full((20, 90, 4), 255, np.uint8), TONE)
+    live = StageExplorer.live(picture, [actor, truck])
+    assert np.array_equal(live.shown.actor.cutout, actor.cutout), "it fits as it is"
+    live.who.value, live.size.value, live.down.value = "truck", 100, 100
+    height, width = live.shown.actor.cutout.shape[:2]
+    assert (live.shown.actor.name, width, live.shown.top) == ("truck", 47, 32 - height)
+    live.size.value = 50
+    assert live.shown.actor.cutout.shape[1] == 23

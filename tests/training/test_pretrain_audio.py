@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 import toy
 
-from avslib.training.ear import hear, pretrain_ear
+from avslib.training.pretrain_audio import hear, pretrain_audio
 
 
 def taught(seed: int) -> tuple[list[float], torch.Tensor]:
     torch.manual_seed(0)
     ear = toy.Ear()
-    history = pretrain_ear(ear, toy.ToyScenes(40, 0), toy.tone, steps=200, batch=8, seed=seed)
+    history = pretrain_audio(ear, toy.ToyScenes(40, 0), toy.tone, steps=200, batch=8, seed=seed)
     return history, ear.layer.weight.detach()
 
 
@@ -40,6 +40,6 @@ def test_a_scene_is_composed_once_however_often_it_is_heard() -> None:
             composed.append(index)
             return super().scene(index)
 
-    pretrain_ear(toy.Ear(), Counting(10, 0), toy.tone, steps=20, batch=5, seed=0)
+    pretrain_audio(toy.Ear(), Counting(10, 0), toy.tone, steps=20, batch=5, seed=0)
     assert set(composed) == set(range(10))
     assert len(composed) <= 10 + 1, "one more look tells how many classes there are"

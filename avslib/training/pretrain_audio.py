@@ -1,4 +1,4 @@
-"""Teach the audio encoder to name what sounds, before it helps to segment.
+"""Pretraining of the audio encoder: to name what sounds, before it helps to segment.
 
 The published methods start from a VGGish that was trained on millions of labelled clips. Where no
 such weights can be had, a few hundred steps on the training recordings stand in for it; the ledger
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avslib.data.loading.order import BatchOrder
-from avslib.methods.method import FrontEnd, Optimiser
-from avslib.training.optimiser import build_optimiser, set_learning_rate, short_course
-from avslib.types import Clip
+from avslib.methods.method import Optimiser
+from avslib.training.optimiser import build_optimiser, pretraining_rate, set_learning_rate
+from avslib.types import Clip, FrontEnd
 
 
 class SoundingScene(Protocol):
@@ -37,11 +37,11 @@ class SoundingScenes(Protocol):
     def scene(self, index: int) -> SoundingScene: ...
 
 
-EAR = Optimiser("adamw", lr=3e-3, weight_decay=0.02)
+OPTIMISER = Optimiser("adamw", lr=3e-3, weight_decay=0.02)
 POSITIVE_WEIGHT = 2.0  # most classes are silent in most seconds
 
 
-def pretrain_ear(
+def pretrain_audio(
     encoder: nn.Module,
     scenes: SoundingScenes,
     front_end: FrontEnd,
@@ -50,7 +50,7 @@ def pretrain_ear(
     batch: int,
     seed: int,
 ) -> list[float]:
-    """Train `encoder` (N, A, F, M) -> (N, D) for `steps` of `batch` scenes; returns the loss of each step.
+    """Train `encoder` (N, A, F, M) -> (N, L, D) for `steps` of `batch` scenes; returns the loss of each step.
 
     A linear layer on top, thrown away afterwards, answers for each second and each class whether it
     sounds (binary cross-entropy). Composing a scene costs more than learning from it, so each is composed
@@ -63,15 +63,15 @@ def pretrain_ear(
     )
     classes = scenes.scene(0).class_sounding.shape[-1]
     head = nn.Linear(int(encoder.dim), classes).to(device)  # type: ignore[arg-type]
-    optimiser = build_optimiser(nn.ModuleList([encoder, head]), EAR)
+    optimiser = build_optimiser(nn.ModuleList([encoder, head]), OPTIMISER)
     weight = torch.full((classes,), POSITIVE_WEIGHT, device=device)
     history: list[float] = []
-    heard = cache(lambda index: hear([scenes.scene(index)], front_end))
+    heard = cache(lambda index: sounds_and_classes([scenes.scene(index)], front_end))
     encoder.train()
     for step, indices in enumerate(order):
-        set_learning_rate(optimiser, short_course(EAR, step, steps))
+        set_learning_rate(optimiser, pretraining_rate(OPTIMISER, step, steps))
         sound, target = map(torch.cat, zip(*map(heard, indices)))
-        answer = head(encoder(sound.to(device)))
+        answer = head(encoder(sound.to(device)).mean(dim=1))  # N K
         loss = F.binary_cross_entropy_with_logits(answer, target.to(device), pos_weight=weight)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -80,7 +80,7 @@ def pretrain_ear(
     return history
 
 
-def hear(scenes: list[SoundingScene], front_end: FrontEnd) -> tuple[Tensor, Tensor]:
+def sounds_and_classes(scenes: list[SoundingScene], front_end: FrontEnd) -> tuple[Tensor, Tensor]:
     """Every second of every scene: its sound (N, A, F, M), and which classes make it (N, K) float."""
     sounds, targets = [], []
     for scene in scenes:

@@ -1,0 +1,154 @@
+"""A few training steps are those of the authors' code: every loss, and norms of the weights that come out.
+
+The parity cases compare a model that has been given its weights. Here gradients, criterion, weights of its terms,
+optimiser and the batch norms' statistics take part too: a wrong one moves the second loss or a norm. In
+float64, because in float32 two runs of one and the same code part after three steps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from avslib.methods import METHODS
+from avslib.methods.authors_code import AuthorsCode
+from avslib.methods.key_map import KeyMap
+from avslib.methods.reference_case import ReferenceCase
+from avslib.methods.resolve import find_run
+from avslib.methods.run import Run
+from avslib.training.optimiser import build_optimiser
+from avslib.types import Batch
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+TRACES = (
+    "train_tpavi_resnet_s4_64",
+    "train_tpavi_resnet_ms3_64",
+    "train_avsegformer_resnet_s4_64",
+    "train_avsegformer_resnet_ms3_64",
+    "train_pcmanet_resnet_s4_224",
+)
+
+CLOSE = 1e-6
+"""Relative. AVSegFormer comes to 8e-8, because positions are computed in float32 there; the others to 2e-11."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """train_*.json: what the authors' code was given, and what it gave.
+
+    case:   the weights, and the inputs of every step, to be drawn
+    losses: of each step, before its update;  norms: of some entries of their state dict after the last
+    """
+
+    case: ReferenceCase
+    optimiser: dict[str, Any]
+    losses: list[float]
+    norms: dict[str, float]
+
+
+@pytest.fixture(params=TRACES)
+def trace(request: pytest.FixtureRequest) -> Trace:
+    path = GOLDEN / f"{request.param}.json"
+    content = json.loads(path.read_text())
+    size, frames = content["size"], content["frames"]
+    shapes = {
+        "frames": (frames, 3, size, size),
+        "audio128": (frames, 128),
+        "logmel": (frames, 1, 96, 64),
+        "mask": (frames, size // 8, size // 8),
+    }
+    inputs = {f"train:{i}:{n}": shape for i in range(len(content["losses"])) for n, shape in shapes.items()}
+    given = {name: content[name] for name in ("method", "backbone", "task", "keys")}
+    case = ReferenceCase(path=path, inputs=inputs, gain={}, **given)
+    return Trace(case, content["optimiser"], content["losses"], content["norms"])
+
+
+def authors(case: ReferenceCase) -> AuthorsCode:
+    code = METHODS[case.method].authors
+    assert code is not None
+    return code
+
+
+def authors_run(case: ReferenceCase) -> Run:
+    """The library's own criterion, weights of its terms and optimiser; AVS-Mini's tasks need no folder of data."""
+    return find_run(case.method, f"mini/{case.task}", "authors")
+
+
+def loaded(case: ReferenceCase) -> nn.Module:
+    """Our model as theirs: filled weights, float64, nothing left to chance.
+
+    As built, all of it trains but VGGish, which the authors' AVSegFormer runs without gradient too: its norm
+    in the traces is still that of the filled weights.
+    """
+    state = case.state_dict()
+    model: nn.Module = authors(case).build(state)
+    authors(case).key_map.load(model, state)
+    for module in model.modules():
+        for name in ("p", "dropout", "drop_prob"):  # of Dropout, MultiheadAttention and DropPath
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
+    return model.double().train()
+
+
+def batch_of(case: ReferenceCase, step: int) -> Batch:
+    """One clip. Where the authors' ear stands outside the model, ours is an identity, and tokens are its sound."""
+    mask = case.tensor(f"train:{step}:mask") > 0.4
+    labels = mask.long().repeat_interleave(8, dim=1).repeat_interleave(8, dim=2)[None]  # B T H W
+    valid = torch.ones(labels.shape[:2], dtype=torch.bool)
+    annotated = valid.clone()
+    annotated[:, 1:] = case.task != "s4"
+    tokens = case.tensor(f"train:{step}:audio128").abs().unsqueeze(1)  # T L D, L = 1
+    sound = case.tensor(f"train:{step}:logmel") if case.method == "avsegformer" else tokens
+    frames = case.tensor(f"train:{step}:frames")
+    return Batch(frames.double()[None], sound.double()[None], labels, annotated, valid)
+
+
+def train(model: nn.Module, optimiser: torch.optim.Optimizer, trace: Trace) -> Iterator[float]:
+    """The loss of each step, before its update.
+
+    Not by way of the `Learner`, which brings predictions to float32.
+    """
+    run = authors_run(trace.case)
+    criterion, weights = run.criterion(), run.loss_weights
+    for step in range(len(trace.losses)):
+        batch = batch_of(trace.case, step)
+        terms = criterion(model(batch), batch)
+        assert terms.keys() == weights.keys()
+        loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+        assert loss.dtype == torch.float64
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        yield loss.item()
+
+
+def settings(optimiser: torch.optim.Optimizer) -> dict[str, Any]:
+    """As traces write them down."""
+    numbers = {name: optimiser.defaults[name] for name in ("lr", "weight_decay")}
+    kind = {"name": type(optimiser).__name__, "groups": len(optimiser.param_groups)}
+    return {**kind, **numbers, "betas": list(optimiser.defaults["betas"])}
+
+
+def norms_of(state: dict[str, Tensor], names: dict[str, float], key_map: KeyMap) -> dict[str, float]:
+    """By their names, but for what their model owns and never uses."""
+    alive = {name: key_map.ours(name) for name in names if not name.startswith(key_map.dead)}
+    return {theirs: state[str(ours)].norm().item() for theirs, ours in alive.items()}
+
+
+def test_every_step_is_the_authors(trace: Trace) -> None:
+    model = loaded(trace.case)
+    optimiser = build_optimiser(model, authors_run(trace.case).plan.optimiser)
+    assert settings(optimiser) == trace.optimiser
+    # Step by step, so that the first one to differ ends the test.
+    for step, (ours, theirs) in enumerate(zip(train(model, optimiser, trace), trace.losses, strict=True)):
+        assert ours == pytest.approx(theirs, rel=CLOSE), f"step {step}"
+    norms = norms_of(model.state_dict(), trace.norms, authors(trace.case).key_map)
+    assert len(norms) >= 15, "else little is tested"
+    assert norms == pytest.approx({name: trace.norms[name] for name in norms}, rel=CLOSE)

@@ -68,7 +68,7 @@ def trained(record: Record, run: Run) -> Markdown:
     """What the training took, and what it started from: the paragraph under a chapter's training cell."""
     from IPython.display import Markdown
 
-    weights = ", ".join(f"{name} {weight}" for name, weight in run.weights.items())
+    weights = ", ".join(f"{name} {weight}" for name, weight in run.loss_weights.items())
     return Markdown(  # type: ignore[no-untyped-call]
         f"**{record.steps} steps, {record.duration}**, on {record.device}. Schedule `{run.schedule}`: batches of "
         f"{run.plan.batch_size} clips at {run.plan.size} pixels; {record.trained_parameters / 1e6:.1f} of "
@@ -115,12 +115,12 @@ def listening(record: Record, *, scenes: int, beside: Mapping[str, Sequence[floa
     beside:  {title: values}; titles without a value are left out
     caption: its last sentence, on what stands beside
     """
-    bars: dict[str, Sequence[float]] = {title: [record.listening[s]] for s, title in TITLES.items()}
+    bars: dict[str, Sequence[float]] = {title: [record.counterfactual[s]] for s, title in TITLES.items()}
     bars |= {title: values for title, values in beside.items() if len(values)}
     return show(
         listen_bars(bars),
-        caption=f"Foreground IoU over {scenes} test scenes, schedule {record.schedule}. Dark, the model as it "
-        f"is meant to be used; below the six ways of hearing, {caption}",
+        caption=f"Foreground IoU over {scenes} test scenes, schedule {record.schedule}. Dark, the model with "
+        f"the right sound; under it, with counterfactual sounds; at the bottom, {caption}",
         alt="; ".join(f"{title}: {np.mean(values):.2f}" for title, values in bars.items()),
     )
 

@@ -66,16 +66,16 @@ def _lines(axes: Axes, epochs: Sequence[int], curves: Mapping[str, Sequence[floa
 
 
 def listen_bars(scores: Mapping[str, Sequence[float]], *, label: str = "foreground IoU") -> Figure:
-    """One bar for each way of hearing: the mean over folds or seeds, each of them as a dot.
+    """One bar for each sound: the mean over folds or seeds, each of them as a dot.
 
     scores: {"right": [0.61, 0.58, ...], "silence": [...], ...}; label: of the value axis.
-    Raises UserError when a way of hearing has no score.
+    Raises UserError when a sound has no score.
     """
     import matplotlib
     from matplotlib.figure import Figure
 
     if not scores or not all(len(values) for values in scores.values()):
-        raise UserError("every way of hearing needs at least one score; run the evaluation first")
+        raise UserError("every sound needs at least one score; run the evaluation first")
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7, 0.5 * len(scores) + 0.9))
         axes = figure.subplots()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -96,6 +97,9 @@ def _on_files(plans: Mapping[str, Schedule], data: DataSpec) -> dict[str, Schedu
 def _in_file(path: Path) -> Found:
     if not path.is_file():
         raise UserError(f"{path}: no such file; give the path of a Python file that defines METHOD")
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)  # as for a script: the file may import its neighbours
     defined = runpy.run_path(str(path))
     if not isinstance(defined.get("METHOD"), Method):
         raise UserError(f"{path}: defines no METHOD; see avslib/methods/tpavi/__init__.py for one")

@@ -21,5 +21,5 @@ def move(page: Any, part: str, value: int) -> None:
 
 
 def telling_scene(scenes: MiniScenes) -> int:
-    """The first scene with a source on screen and every way of hearing it."""
+    """The first scene with a source on screen and every counterfactual sound."""
     return next(i for i in range(50) if scenes.scene(i).sources and all(scenes.scene(i).stand_ins.values()))

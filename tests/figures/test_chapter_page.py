@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 
 from avslib import figures
 from avslib.data import MiniScenes
+from avslib.evaluation.counterfactual import foreground_iou, visual_oracle
 from avslib.ledger.record import read_record
 from avslib.ledger.table import Row
-from avslib.methods import find_recipe
-from avslib.training import Run, foreground_iou, perfect_eyes
+from avslib.methods.resolve import find_run
 
 MEASURED = Row(
-    "tpavi", "mini/ms3", "reduced", runs=3, numbers={"hears right": (0.31234, 0.026), "hears silence": (0.0, None)}
+    "tpavi", "mini/ms3", "reduced", runs=3, numbers={"sound right": (0.31234, 0.026), "sound silence": (0.0, None)}
 )  # fmt: skip
 
 
@@ -28,10 +28,10 @@ def test_a_table_is_markdown_of_whatever_cells() -> None:
 
 
 def test_cells_of_the_ledger_tell_mean_spread_and_what_was_not_run() -> None:
-    cells = figures.ledger_cells(MEASURED, ["hears right", "hears silence", "hears noise"])
+    cells = figures.ledger_cells(MEASURED, ["sound right", "sound silence", "sound noise"])
     assert cells == ["3 runs", "0.312 ± 0.026", "0.000", "-"]
     for nothing in (None, Row("tpavi", "mini/s4", "full")):
-        assert figures.ledger_cells(nothing, ["hears right"]) == ["not run", "-"]
+        assert figures.ledger_cells(nothing, ["sound right"]) == ["not run", "-"]
 
 
 def test_only_the_scores_that_papers_report_become_columns() -> None:
@@ -53,15 +53,16 @@ def test_the_ledger_is_found_from_any_folder_of_a_clone(
     assert figures.find_ledger() == tmp_path / "results" / "runs"
 
 
-def test_a_chapter_says_how_long_the_lessons_and_the_steps_took() -> None:
-    run = Run(find_recipe("tpavi", "mini/ms3"), "reduced")
+def test_a_chapter_says_how_long_pretraining_and_steps_took_and_from_what() -> None:
+    run = find_run("tpavi", "mini/ms3", "reduced")
     path = Path(__file__).parents[2] / "results" / "runs" / "tpavi-mini-ms3-reduced-f0-s0.json"
-    record = replace(read_record(path), seconds=101.4, lesson_seconds=77.7)
+    record = replace(read_record(path), seconds=101.4, pretraining_seconds=77.7)
     said = figures.trained(record, run).data
-    assert "168 steps, 101 s of training after 78 s of lessons for eye and ear" in said
+    assert "168 steps, 101 s of training after 78 s of encoder pretraining" in said
     assert "overlap 1.5" in said and "192 pixels" in said
-    for none in (None, 0.0):  # an old record; a schedule without lessons
-        assert "lessons" not in figures.trained(replace(record, lesson_seconds=none), run).data
+    assert f"Visual encoder: {record.weights['visual']}. Audio encoder: {record.weights['audio']}." in said
+    for none in (None, 0.0):  # an old record; a schedule without pretraining
+        assert "pretraining" not in figures.trained(replace(record, pretraining_seconds=none), run).data
 
 
 def test_a_log_keeps_the_main_scores(tmp_path: Path) -> None:
@@ -85,14 +86,14 @@ def test_telling_scenes_change_and_have_stand_ins_and_are_compared() -> None:
     assert "IoU 1.00" in page and scenes[0].licence in page and "The truth" in page
 
 
-def test_perfect_eyes_mark_whatever_could_sound() -> None:
+def test_the_visual_oracle_marks_whatever_could_sound() -> None:
     scenes = MiniScenes(split="test", length=12, size=64)
-    worst = perfect_eyes(scenes)
+    worst = visual_oracle(scenes)
     assert 0 < worst < 1
     one = MiniScenes(split="test", length=1, size=64).scene(0)
     able = np.any([o.mask for o in one.objects if o.name in one.classes], axis=0)
     expected = foreground_iou(np.broadcast_to(able, one.labels.shape), one.labels > 0)
-    assert perfect_eyes(MiniScenes(split="test", length=1, size=64)) == pytest.approx(expected)
+    assert visual_oracle(MiniScenes(split="test", length=1, size=64)) == pytest.approx(expected)
     assert foreground_iou(np.zeros(3, bool), np.zeros(3, bool)) == 0
 
 

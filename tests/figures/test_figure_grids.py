@@ -18,7 +18,7 @@ def test_a_gallery_shows_each_picture_under_its_title(picture: np.ndarray) -> No
 
 
 def test_a_grid_writes_every_score_where_it_belongs() -> None:
-    axes = score_grid(np.array([[0.1, 0.9, 0.5]]), rows=["ear"], columns=["x", "y", "z"]).axes[0]
+    axes = score_grid(np.array([[0.1, 0.9, 0.5]]), rows=["audio"], columns=["x", "y", "z"]).axes[0]
     assert [text.get_text() for text in axes.texts] == ["0.10", "0.90", "0.50"]
     assert [text.get_color() for text in axes.texts] == ["white", "black", "white"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["x", "y", "z"]

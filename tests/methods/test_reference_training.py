@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from avslib.methods import METHODS
 from avslib.methods.authors_code import AuthorsCode
 from avslib.methods.key_map import KeyMap
+from avslib.methods.learner import Clock, Learner
 from avslib.methods.reference_case import ReferenceCase
 from avslib.methods.resolve import find_run
 from avslib.methods.run import Run
@@ -94,7 +95,7 @@ def loaded(case: ReferenceCase) -> nn.Module:
         for name in ("p", "dropout", "drop_prob"):  # of Dropout, MultiheadAttention and DropPath
             if isinstance(getattr(module, name, None), float):
                 setattr(module, name, 0.0)
-    return model.double().train()
+    return model.double()
 
 
 def batch_of(case: ReferenceCase, step: int) -> Batch:
@@ -110,21 +111,16 @@ def batch_of(case: ReferenceCase, step: int) -> Batch:
     return Batch(frames.double()[None], sound.double()[None], labels, annotated, valid)
 
 
-def train(model: nn.Module, optimiser: torch.optim.Optimizer, trace: Trace) -> Iterator[float]:
-    """The loss of each step, before its update.
-
-    Not by way of the `Learner`, which brings predictions to float32.
-    """
-    run = authors_run(trace.case)
-    criterion, weights = run.criterion(), run.loss_weights
-    for step in range(len(trace.losses)):
-        batch = batch_of(trace.case, step)
-        terms = criterion(model(batch), batch)
+def train(learner: Learner, optimiser: torch.optim.Optimizer, trace: Trace) -> Iterator[float]:
+    """The loss of each step, before its update."""
+    weights, steps = authors_run(trace.case).loss_weights, len(trace.losses)
+    for step in range(steps):
+        terms = learner(batch_of(trace.case, step), Clock(step, 0, steps))
         assert terms.keys() == weights.keys()
         loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
         assert loss.dtype == torch.float64
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         yield loss.item()
 
@@ -143,11 +139,12 @@ def norms_of(state: dict[str, Tensor], names: dict[str, float], key_map: KeyMap)
 
 
 def test_every_step_is_the_authors(trace: Trace) -> None:
-    model = loaded(trace.case)
-    optimiser = build_optimiser(model, authors_run(trace.case).plan.optimiser)
+    run, model = authors_run(trace.case), loaded(trace.case)
+    learner = run.recipe.learner(model=model, criterion=run.criterion()).train()
+    optimiser = build_optimiser(learner, run.plan.optimiser)
     assert settings(optimiser) == trace.optimiser
     # Step by step, so that the first one to differ ends the test.
-    for step, (ours, theirs) in enumerate(zip(train(model, optimiser, trace), trace.losses, strict=True)):
+    for step, (ours, theirs) in enumerate(zip(train(learner, optimiser, trace), trace.losses)):
         assert ours == pytest.approx(theirs, rel=CLOSE), f"step {step}"
     norms = norms_of(model.state_dict(), trace.norms, authors(trace.case).key_map)
     assert len(norms) >= 15, "else little is tested"

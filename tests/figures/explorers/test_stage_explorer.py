@@ -135,10 +135,13 @@ def test_what_does_not_fit_is_refused(picture: np.ndarray, actor: Actor) -> None
 
 def test_live_it_takes_any_actor_in_any_size_and_place(picture: np.ndarray, actor: Actor) -> None:
     truck = Actor("truck", np.full((20, 90, 4), 255, np.uint8), TONE)
-    live = StageExplorer.live(picture, [actor, truck])
+    tree = Actor("tree", np.full((64, 8, 4), 255, np.uint8), TONE)
+    live = StageExplorer.live(picture, [actor, truck, tree])
     assert np.array_equal(live.shown.actor.cutout, actor.cutout), "it fits as it is"
     live.who.value, live.size.value, live.down.value = "truck", 100, 100
     height, width = live.shown.actor.cutout.shape[:2]
     assert (live.shown.actor.name, width, live.shown.top) == ("truck", 47, 32 - height)
     live.size.value = 50
     assert live.shown.actor.cutout.shape[1] == 23
+    live.who.value = "tree"
+    assert live.shown.actor.cutout.shape[0] == 16

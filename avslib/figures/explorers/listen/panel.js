@@ -1,4 +1,4 @@
-// The "does it listen?" panel: the chosen second of every way of hearing.
+// The "does it listen?" panel: the chosen second with every sound.
 
 const draw = ({ root, data, pictures, part, parts, say }) => {
   const [picture, sheet] = pictures;

@@ -1,4 +1,4 @@
-"""The "does it listen?" panel: one scene, heard in several ways, and what a model paints each time."""
+"""The "does it listen?" panel: one scene with its own and with counterfactual sounds, and what a model paints."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ TITLES = {
     "mirrored": "left and right swapped",
 }
 CAPTION = (
-    "Does it listen? The same picture, heard in several ways: what the model paints, under the outline of what "
-    "really sounds with the right sound. Only that one should score high; a model that paints the same "
-    "everywhere has only looked. Swapped sides change nothing for a model that hears in mono."
+    "Does it listen? The same picture, with its own and with counterfactual sounds: what the model paints, under "
+    "the outline of what really sounds with the right one. Only that one should score high; a model that paints "
+    "the same everywhere has only looked. Swapped sides change nothing for a model that hears in mono."
 )
 
 
 @dataclass(frozen=True)
 class Heard:
-    """One way of hearing a scene, and the answer to it.
+    """A scene with one sound, and the answer to it.
 
     title: shown above; waveform: (A, S) in [-1, 1]; prediction: (T, H, W) bool, or class indices
     """
@@ -52,7 +52,7 @@ class ListenPanel(Explorer):
     names:   of label 1, 2, ... when predictions are class indices; leave it out for binary masks
 
     The IoU is that of the foreground, intersection over union of all seconds together, as in
-    `avslib.evaluation.evaluate.listen`. `ListenPanel.of(scene, predict)` makes the panel of a model.
+    `avslib.evaluation.counterfactual`. `ListenPanel.of(scene, predict)` makes the panel of a model.
     Raises UserError when sizes do not agree.
     """
 
@@ -118,7 +118,7 @@ class ListenPanel(Explorer):
 
     def _alt(self) -> str:
         told = ", ".join(f"{title}: IoU {_number(score)}" for title, score in self.scores().items())
-        return f"The same picture, heard in {len(self.heard)} ways, with the model's masks. {told}."
+        return f"The same picture with {len(self.heard)} sounds, and the model's masks for each. {told}."
 
     def data(self) -> dict[str, Any]:
         sheet = np.concatenate([self.truth, *(np.asarray(w.prediction).astype(np.uint8) for w in self.heard)])

@@ -154,12 +154,12 @@ const draw = ({ root, data, pictures, part, parts, say }) => {
       view.font = `${frame.foreground ? "" : "italic "}14px system-ui, sans-serif`;
       view.fillText(told(protocol, n, marked[n], rule), x + width / 2, y + height + 15);
       if (protocol === 1 || protocol === 2 || n % perBatch) return;
-      view.fillRect(x - 3, y - 22, 2, height + 22);
-      if (perBatch < seconds) return;  // no room for words
-      const { miou, f } = parted[n / perBatch], before = second > seconds / 2;
-      view.textAlign = before ? "right" : "left";
+      const { miou, f } = parted[n / perBatch], late = second > seconds / 2;  // no room to the right
+      view.fillRect(x - 3, late ? y : y - 22, 2, late ? height : height + 22);
+      if (perBatch < seconds) return;  // no room at all
+      view.textAlign = late ? "right" : "left";
       view.font = "600 15px system-ui, sans-serif";
-      view.fillText(`batch ${n / perBatch + 1}: mIoU ${Number.isNaN(miou) ? "\u2013" : miou.toFixed(3)}, F ${f.toFixed(3)}`, before ? x + width : x, y - 7);
+      view.fillText(`batch ${n / perBatch + 1}: mIoU ${Number.isNaN(miou) ? "\u2013" : miou.toFixed(3)}, F ${f.toFixed(3)}`, late ? x + width : x, y - 7);
     });
   };
   const drawBars = (protocol, numbers, before) => {
@@ -195,7 +195,7 @@ const draw = ({ root, data, pictures, part, parts, say }) => {
     part("batch-says").textContent = `${perBatch} frame${perBatch > 1 ? "s" : ""}`;
     const mine = numbers.filter(([owner]) => owner === protocol).map(([, name, value]) => `${name} ${value.toFixed(3)}`);
     say(`${shown[protocol]}: ${mine.join(", ")}. ` + [
-      "F chooses its own threshold for every batch, so the slider does not move it; the batch size does.",
+      "F chooses its own threshold for every batch, so the slider of the threshold does not move it; the batch does.",
       "One count over all pixels (under each frame: shared / in either): no batches, no rule for silent frames.",
       "Under each frame: J of the region, F of the contour. There are no batches.",
       "The mean of mIoU and F of avsbench-binary: it moves when either does.",

@@ -19,21 +19,18 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import torch
 from tqdm import tqdm
 
 from avslib.audio.frontends import VGGishLogMel
-from avslib.data import Collate, MiniScenes
+from avslib.data import Collate, find_data
 from avslib.data.loading.order import BatchOrder, load
-from avslib.data.open import CLASSES, open_data
 from avslib.encoders.vggish import VGGish
 from avslib.encoders.visual import VisualEncoder
-from avslib.methods.method import Clips
 from avslib.methods.tpavi.criterion import TPAVICriterion
 from avslib.methods.tpavi.model import TPAVI
-from avslib.types import Batch
+from avslib.types import Batch, Clips
 
 BATCH = 4
 WARM_UP = 2
@@ -41,12 +38,8 @@ WARM_UP = 2
 
 def training_clips(options: argparse.Namespace) -> tuple[Clips, int]:
     """The data that was asked for, and how many logits a pixel gets."""
-    if not options.data.startswith("mini/"):
-        clips = open_data(options.data, options.data_dir, "train", size=options.size)
-        return cast(Clips, clips), CLASSES[options.data]
-    subset = options.data.removeprefix("mini/")
-    scenes = MiniScenes(subset, length=options.clips, size=options.size)
-    return scenes, 1 if subset in ("s4", "ms3") else 1 + len(scenes.classes)
+    spec = find_data(options.data)
+    return spec.open("train", folder=options.data_dir, size=options.size, length=options.clips), spec.classes
 
 
 def batches(clips: Clips, steps: int, workers: int) -> Iterator[Batch]:

@@ -9,7 +9,7 @@
 3. It compares the clips with the papers' (S4 3452/740/740, MS3 286/64/64) and writes their sha256 sums.
 
 Run it again at any time: what is done is left alone, and damaged files are replaced from the archives.
-DIR then holds Single-source/ and Multi-sources/, as avslib/data/layouts.py has them.
+DIR then holds Single-source/ and Multi-sources/, as avslib/data/readers/layouts.py has them.
 """
 
 from __future__ import annotations

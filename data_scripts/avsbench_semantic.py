@@ -9,7 +9,7 @@
 3. It compares the clips with the paper's (8498/1304/1554) and writes their sha256 sums.
 
 Run it again at any time: what is done is left alone, and damaged files are replaced from the archives.
-DIR then holds metadata.csv, label2idx.json, v1s/, v1m/ and v2/, as avslib/data/layouts.py has them. For the clips
+DIR then holds metadata.csv, label2idx.json, v1s/, v1m/ and v2/, as avslib/data/readers/layouts.py has them. For the clips
 with one and with several sounding classes, see data_scripts/split_avss.py.
 """
 

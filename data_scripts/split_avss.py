@@ -24,12 +24,12 @@ import torch
 from avslib.data.doctor import run_parallel
 from avslib.data.doctor.inventory import Listed
 from avslib.data.doctor.report import align
-from avslib.data.mini.writer import write_file
 from avslib.data.prepare.release import listed, run
 from avslib.data.readers.images import read_image
 from avslib.data.readers.palette import to_labels
 from avslib.data.readers.paths import inside
-from avslib.metrics.subsets import SMALLEST, sources
+from avslib.files import write_file
+from avslib.metrics.groups import SMALLEST, sources
 
 NAMES = ("silent", "single source", "multi-source")
 PAPERS = {"single source": "1278", "multi-source": "276"}

@@ -10,7 +10,7 @@
    validation split) and writes their sha256 sums.
 
 Run it again at any time: what is done is left alone, and damaged files are replaced from the archives.
-DIR then holds VPO/ and vggsound_bench/, as avslib/data/layouts.py has them. VPO-MSMI needs VPO-MS beside it.
+DIR then holds VPO/ and vggsound_bench/, as avslib/data/readers/layouts.py has them. VPO-MSMI needs VPO-MS beside it.
 """
 
 from __future__ import annotations

@@ -30,10 +30,17 @@ WARMUP, EVERY, LAYERS, DIM = 4, 3, 3, 4
 
 
 class Scenes(toy.ToyScenes):
-    """Who sounds, red or blue, travels with the clip."""
+    """Who sounds, red or blue, travels with the clip. own_sizes: the pictures' widths differ."""
+
+    def __init__(self, length: int, seed: int, *, own_sizes: bool) -> None:
+        super().__init__(length, seed)
+        self.own_sizes = own_sizes
 
     def __getitem__(self, index: int) -> Clip:
-        return replace(super().__getitem__(index), extras={"red": self.scene(index).red})
+        clip, width = super().__getitem__(index), toy.SIDE - index % 3 * self.own_sizes
+        return replace(
+            clip, extras={"red": self.scene(index).red}, frames=clip.frames[..., :width], labels=clip.labels[..., :width]
+        )  # fmt: skip
 
 
 class Model(Segmenter):
@@ -131,7 +138,7 @@ def recipe(data: DataSpec, changes: object) -> Recipe:
 
 def read(wanted: Wanted) -> Scenes:
     which = ("train", "val", "test").index(wanted.split)
-    return Scenes(wanted.length, wanted.seed + 100 * which)
+    return Scenes(wanted.length, wanted.seed + 100 * which, own_sizes=wanted.size is None)
 
 
 DATASETS = {

@@ -25,7 +25,7 @@ from avslib.data.mini.writer import write_mini
 from avslib.data.prepare.extract import extract, read_frames, read_sound
 from avslib.data.readers.avsbench_semantic import AVSBenchSemantic
 from avslib.errors import UserError
-from avslib.metrics.subsets import sources
+from avslib.metrics.groups import sources
 
 SCRIPTS = Path(__file__).parents[1] / "data_scripts"
 SIZE, CLIPS = 40, 10
@@ -137,7 +137,7 @@ RATE = 25
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five seconds; frame n is grey 2 n on the left, and black on the right; a tone on the left ear."""
+    """Five seconds; frame n is grey 2 n on the left, and black on the right; a tone on the left channel."""
     av = pytest.importorskip("av")
     path = tmp_path_factory.mktemp("video") / "clip.mp4"
     with av.open(str(path), "w") as file:
@@ -166,7 +166,7 @@ def test_frames_are_the_sixteenth_of_sixteen(video: Path) -> None:
     assert np.allclose([longer[5][:, :10].mean(), longer[6][:, :10].mean()], 2 * (5 * RATE - 1), atol=3)
 
 
-def test_sound_is_sixteen_kilohertz_and_keeps_its_ears(video: Path) -> None:
+def test_sound_is_sixteen_kilohertz_and_keeps_its_channels(video: Path) -> None:
     sound = read_sound(video) / 2**15
     assert sound.shape[1] == 2 and abs(len(sound) / 16000 - 5) < 0.1
     middle = sound[16000:32000]

@@ -21,7 +21,7 @@ def score_table(splits: Mapping[str, Scores], *, markdown: bool = False) -> str:
         for split, scores in splits.items()
         for protocol, numbers in scores.items()
     ]
-    return _lay_out(["split", "protocol", *columns], rows, markdown)
+    return lay_out(["split", "protocol", *columns], rows, markdown)
 
 
 def class_table(protocol: ScoringProtocol, names: Sequence[str], *, markdown: bool = False) -> str:
@@ -38,14 +38,15 @@ def class_table(protocol: ScoringProtocol, names: Sequence[str], *, markdown: bo
         if not all(map(math.isnan, values)):
             title = titles[label] if label < len(titles) else str(label)
             rows.append([title, *map(_value, values)])
-    return f"{protocol.name}, by class\n" + _lay_out(["class", *numbers], rows, markdown)
+    return f"{protocol.name}, by class\n" + lay_out(["class", *numbers], rows, markdown)
 
 
 def _value(value: float | None) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:.4f}"
 
 
-def _lay_out(head: list[str], rows: list[list[str]], markdown: bool) -> str:
+def lay_out(head: Sequence[str], rows: Sequence[Sequence[str]], markdown: bool = False) -> str:
+    """A table as aligned text, or as markdown for a page."""
     if markdown:
         lines = [head, ["---"] * len(head), *rows]
         return "\n".join("| " + " | ".join(line) + " |" for line in lines)

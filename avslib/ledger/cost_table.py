@@ -10,6 +10,7 @@ from functools import partial
 
 from torch import nn
 
+from avslib.evaluation.tables import lay_out
 from avslib.ledger.cost import Cost, Costed, count, measure
 from avslib.methods import METHODS
 from avslib.methods.cost import FRAMES
@@ -63,12 +64,7 @@ def cost_table(
     "as counted" is what the papers counted: ours plus what their code carries for nothing. A dash: not
     measured, or not in a paper.
     """
-    lines = [HEAD, *(_line(entry, cost(entry, device)) for entry in entries)]
-    if markdown:
-        rule = ["---"] * len(HEAD)
-        return "\n".join("| " + " | ".join(line) + " |" for line in [lines[0], rule, *lines[1:]])
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths)).rstrip() for line in lines)
+    return lay_out(HEAD, [_line(entry, cost(entry, device)) for entry in entries], markdown)
 
 
 def _line(entry: Costed, found: Cost) -> list[str]:

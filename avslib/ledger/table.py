@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from avslib.data.registry import DATASETS
+from avslib.evaluation.tables import lay_out
 from avslib.ledger.record import RUNS, Record, read_records
 from avslib.methods import METHODS
 
@@ -72,12 +73,8 @@ def ledger_table(
         found = dict.fromkeys(name for row in rows for name in row.numbers)
         columns = [name for name in found if not SECONDARY.search(name)]
     head = ["method", "data", "schedule", "status", *columns, "minutes", "device", "paper"]
-    lines = [head, *([*_left(row), *(number(row, c) for c in columns), *_right(row)] for row in rows)]
-    if markdown:
-        rule = ["---"] * len(head)
-        return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines[1:]])
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths)).rstrip() for line in lines)
+    cells = [[*_left(row), *(number(row, c) for c in columns), *_right(row)] for row in rows]
+    return lay_out(head, cells, markdown)
 
 
 def _measured(group: list[Record]) -> Row:

@@ -147,7 +147,7 @@ class Run:
             "front_end": described(self.recipe.front_end()),
             "protocols": [protocol.name for protocol in self.data.protocols()],
             "data_spec": {
-                f.name: plain(getattr(self.data, f.name)) for f in fields(self.data) if f.name != "read"
+                f.name: plain(getattr(self.data, f.name)) for f in fields(self.data) if f.name not in APART
             },
             "plan": plan,
         }

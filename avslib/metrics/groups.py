@@ -4,32 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.types import IGNORE
+from avslib.types import IGNORE, ScoringProtocol
 
 SMALLEST = 100
 """Pixels: a class that shows no more in any frame is not counted as a source (CAVP's code)."""
 
 
-class Scorer(Protocol):
-    """What `ByGroup` asks of a protocol."""
-
-    @property
-    def name(self) -> str: ...
-
-    def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None: ...
-
-    def merge(self, other: Any, /) -> None: ...
-
-    def compute(self) -> dict[str, float]: ...
-
-
-P = TypeVar("P", bound=Scorer)
+P = TypeVar("P", bound=ScoringProtocol)
 
 
 class ByGroup(Generic[P]):

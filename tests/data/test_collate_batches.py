@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from avslib.data import Collate, MiniScenes
-from avslib.data import collate
+from avslib.data import Collate, MiniScenes, collate
 from avslib.errors import UserError
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,6 @@ from torch.utils.data import Dataset
 from avslib.cli.main import main
 from avslib.data import MiniScenes
 from avslib.data.mini import CORE_CLASSES
-from avslib.data.mini import writer as mini_writer
 from avslib.data.mini.files import VPO_NAME
 from avslib.data.mini.writer import LAYOUTS, write_mini
 from avslib.data.readers.avsbench_object import AVSBenchObject
@@ -201,7 +201,7 @@ def write_small(folder: Path, **options: object) -> int:
 
 def test_an_interrupted_writer_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_small(tmp_path / "whole")
-    replace, left = mini_writer.os.replace, 40
+    replace, left = os.replace, 40
 
     def stop(*arguments: Path) -> None:
         nonlocal left
@@ -211,7 +211,7 @@ def test_an_interrupted_writer_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
         replace(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(mini_writer.os, "replace", stop)
+        patch.setattr(os, "replace", stop)
         write_small(tmp_path / "broken")
     before = state(tmp_path / "broken")
     write_small(tmp_path / "broken")
@@ -277,7 +277,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(mini_writer.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(UserError, match=r"cannot be written \(No space left on device\); make room"):
         write_small(tmp_path / "mini")
 

@@ -1,4 +1,4 @@
-"""VPO: stills with sounds in their places, COCO ids through one table, mirrors with ears."""
+"""VPO: stills with sounds in their places, COCO ids through one table, mirrors with both channels."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import releases
 import torch
 
 from avslib.audio.files import read_audio
+from avslib.data.loading.augment import mirror
 from avslib.data.readers.layouts import COCO_ID
-from avslib.data.readers.vpo import LABEL_OF_ID, VPO, middle, mirror
+from avslib.data.readers.vpo import LABEL_OF_ID, VPO, middle
 from avslib.errors import UserError
 from avslib.types import IGNORE
 
@@ -85,7 +86,7 @@ def test_msmi_takes_some_pictures_from_ms(release: Path) -> None:
 
 
 @pytest.mark.parametrize("subset", ["vpo-ss", "vpo-ms", "vpo-msmi"])
-def test_a_mirror_exchanges_the_ears_in_every_subset(release: Path, subset: str) -> None:
+def test_a_mirror_exchanges_the_channels_in_every_subset(release: Path, subset: str) -> None:
     clips = VPO(release, subset=subset, split="train", size=None, mirrored=True)
     half = len(clips) // 2
     clip, image = clips[0], clips[half]

@@ -8,7 +8,7 @@ The model should be tiny. `wake` fills it first: a branch that starts switched o
 zero) would pass every check by doing nothing.
 
 For a model with other switches `SwitchTester` has the same checks without compiling, which takes longest.
-`AVS_COMPILE=inductor python -m pytest tests/models -k compile` compiles to machine code, in minutes; without
+`AVS_COMPILE=inductor python -m pytest tests/methods -k compile` compiles to machine code, in minutes; without
 it the graphs are captured and differentiated, and run by PyTorch itself.
 """
 
@@ -25,6 +25,29 @@ from torch import Tensor, nn
 
 from avslib.methods.reference_case import fill
 from avslib.types import Batch
+
+
+class TinyVisualEncoder(nn.Module):
+    """Four maps at strides 4, 8, 16, 32; counts the pictures it was shown."""
+
+    channels = (4, 6, 8, 10)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pictures = 0
+        widths = (3, *self.channels)
+        self.steps = nn.ModuleList(
+            nn.Conv2d(c, d, 2 * s - 1, stride=s, padding=s - 1)
+            for c, d, s in zip(widths, widths[1:], (4, 2, 2, 2))
+        )
+
+    def forward(self, frames: Tensor) -> list[Tensor]:
+        self.pictures += len(frames)
+        x, maps = frames.float() / 255 if frames.dtype == torch.uint8 else frames, []
+        for step in self.steps:
+            x = step(x).tanh()
+            maps.append(x)
+        return maps
 
 
 class SwitchTester:

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from model_tester import ModelTester, SwitchTester, logits, wake
-from test_tpavi import TinyEyes
+from model_tester import ModelTester, SwitchTester, TinyVisualEncoder, logits, wake
 
 from avslib.encoders.small_audio import SmallAudioEncoder
 from avslib.layers.recording import recording
@@ -33,7 +32,7 @@ def tiny(classes: int = 1, convolutions: bool = False, **parts: Any) -> AVSegFor
     count = parts["queries"].queries
     head = MaskHead(dim=DIM, queries=count, hidden=24, classes=classes, convolutions=convolutions)
     return AVSegFormer(
-        visual=TinyEyes(), audio=SmallAudioEncoder(), head=head, dim=DIM, heads=2, layers=2, hidden=24, points=2,
+        visual=TinyVisualEncoder(), audio=SmallAudioEncoder(), head=head, dim=DIM, heads=2, layers=2, hidden=24, points=2,
         **parts,
     )  # fmt: skip
 
@@ -43,9 +42,9 @@ class TestPaper(ModelTester):
     criterion = AVSegFormerCriterion
 
 
-class TestGuided(SwitchTester):
-    build = staticmethod(lambda: tiny(guided=True))
-    criterion = staticmethod(lambda: AVSegFormerCriterion(short=True))
+class TestAuxiliary(SwitchTester):
+    build = staticmethod(lambda: tiny(auxiliary=True))
+    criterion = staticmethod(lambda: AVSegFormerCriterion(auxiliary=True))
 
 
 class TestSemanticAsTheAuthorsHaveIt(SwitchTester):
@@ -128,16 +127,17 @@ def test_seconds_know_nothing_of_each_other() -> None:
 
 
 def test_what_is_recorded_and_given_to_the_loss() -> None:
-    model, batch = tiny(guided=True).eval(), SwitchTester().batch(clips=2, seconds=3, still=True)
+    model, batch = tiny(auxiliary=True).eval(), SwitchTester().batch(clips=2, seconds=3, still=True)
     with torch.inference_mode(), recording() as tape:
-        extras = model(batch).extras
+        prediction = model(batch)
+    extras = prediction.extras
     assert {name: tuple(x.shape) for name, x in extras.items()} == {
         "mask_feature": (2, 3, DIM, 16, 16),
-        "intermediate": (2, 3, 2, 16, 16),
         "response1": (2, 3, 8, 8),
         "response2": (2, 3, 8, 8),
         "response3": (2, 3, 16, 16),
     }
+    assert [tuple(layer["mask"].shape) for layer in prediction.layers] == [(2, 3, 16, 16)] * 2
     assert [tuple(x.shape) for x in tape["avsegformer.attention"]] == [(6, QUERIES, 64 + 16 + 4)] * 2
     assert tape["avsegformer.channels"][0].shape == (6, DIM)
     mixed = tape["avsegformer.unmixed"][0] * tape["avsegformer.channels"][0][:, :, None, None]
@@ -157,7 +157,7 @@ def test_padded_frames_have_no_logits() -> None:
 
 
 def test_what_all_sounds_share_can_be_taken_off() -> None:
-    """`standardised`: an ear that adds the same to everything it hears changes nothing."""
+    """`standardised`: an audio encoder that adds the same to every sound changes nothing."""
     model = tiny(standardised=True)
     heard = torch.randn(6, 128)
     same = model.standard(5 * heard + 9)

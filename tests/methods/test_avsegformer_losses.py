@@ -22,6 +22,11 @@ def authors(logits: Tensor, feature: Tensor, truth: Batch) -> dict[str, Tensor]:
     return AVSegFormerCriterion(of_mask_feature=True)(prediction, truth)
 
 
+def layers(masks: Tensor) -> tuple[dict[str, Tensor], ...]:
+    """Masks (B, T, layers, h, w) as the model gives them."""
+    return tuple({"mask": mask} for mask in masks.unbind(2))
+
+
 def equal(terms: dict[str, Tensor], expected: Any) -> None:
     assert terms["mask"].item() == pytest.approx(expected["iou_loss"], rel=1e-5)
     assert 0.1 * terms["intermediate"].item() == pytest.approx(expected["mix_loss"], rel=1e-5)
@@ -79,7 +84,7 @@ def test_ignored_pixels_and_unannotated_frames_count_nowhere(classes: int) -> No
     annotated = torch.tensor([[True, False, True], [True, True, False]])
 
     def terms() -> dict[str, Tensor]:
-        return AVSegFormerCriterion()(Prediction(logits, {"intermediate": masks}), batch(labels, annotated))
+        return AVSegFormerCriterion()(Prediction(logits, layers=layers(masks)), batch(labels, annotated))
 
     before = terms()
     for prediction in (logits, masks):
@@ -87,7 +92,7 @@ def test_ignored_pixels_and_unannotated_frames_count_nowhere(classes: int) -> No
         prediction[~annotated] -= 50
     assert terms() == before
     nothing = torch.zeros_like(annotated)
-    none = AVSegFormerCriterion()(Prediction(logits, {"intermediate": masks}), batch(labels, nothing))
+    none = AVSegFormerCriterion()(Prediction(logits, layers=layers(masks)), batch(labels, nothing))
     assert not any(none.values())
 
 
@@ -95,6 +100,6 @@ def test_every_layer_counts() -> None:
     torch.manual_seed(0)
     masks, labels = torch.randn(1, 1, 3, 8, 8), torch.randint(0, 2, (1, 1, 8, 8))
     every = torch.ones(1, 1, dtype=torch.bool)
-    guess = Prediction(torch.randn(1, 1, 1, 8, 8), {"intermediate": masks})
+    guess = Prediction(torch.randn(1, 1, 1, 8, 8), layers=layers(masks))
     total = AVSegFormerCriterion()(guess, batch(labels))["intermediate"]
     assert total.item() == pytest.approx(sum(float(dice_loss(m, labels, every)) for m in masks.unbind(2)))

@@ -5,8 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from model_tester import ModelTester, SwitchTester, logits, wake
-from test_tpavi import TinyEyes
+from model_tester import ModelTester, SwitchTester, TinyVisualEncoder, logits, wake
 
 from avslib.encoders.small_audio import SmallAudioEncoder
 from avslib.layers.recording import recording
@@ -18,7 +17,7 @@ AUTHORS = {"scrambled_layout": True, "selection_without_gradient": True, "bias_o
 
 def tiny(**options: object) -> PCMANet:
     sizes: dict[str, object] = {"width": 16, "groups": 2, "heads": 2, "threshold": 0.58}
-    return PCMANet(visual=TinyEyes(), audio=SmallAudioEncoder(), **{**sizes, **options})  # type: ignore[arg-type]
+    return PCMANet(visual=TinyVisualEncoder(), audio=SmallAudioEncoder(), **{**sizes, **options})  # type: ignore[arg-type]
 
 
 class TestPaper(ModelTester):
@@ -81,6 +80,13 @@ def test_masks_only_shrink_from_stage_to_stage() -> None:
         allowed = coarse.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
         assert not (fine & ~allowed).any()
     assert 0 < coarse_to_fine[2].float().mean() < 1, "else nothing is tested"
+
+
+def test_layers_are_the_other_stages_from_the_coarsest_on() -> None:
+    with torch.no_grad():
+        prediction = tiny(auxiliary=True, stages=(2, 3, 4)).eval()(TestPaper().batch())
+    assert [tuple(layer["logits"].shape) for layer in prediction.layers] == [(2, 3, 1, n, n) for n in (2, 4)]
+    assert set(prediction.extras) == {"agreement2", "agreement3", "agreement4"}
 
 
 def test_a_still_is_seen_once() -> None:

@@ -67,8 +67,7 @@ def test_every_stage_is_a_term_at_the_labels_size() -> None:
     labels = torch.randint(0, 2, (1, 2, 8, 8))
     coarse = torch.randn(1, 2, 1, 4, 4)
     full = torch.nn.functional.interpolate(coarse[0], (8, 8), mode="bilinear")[None]
-    extras = {"logits4": coarse, "logits2": coarse, "logits3": coarse}
-    terms = PCMANetCriterion()(Prediction(full, extras), batch(labels))
+    terms = PCMANetCriterion()(Prediction(full, layers=({"logits": coarse},) * 3), batch(labels))
     assert set(terms) == {"stage1", "stage2", "stage3", "stage4"}
     for term in terms.values():
         torch.testing.assert_close(term, terms["stage1"])
@@ -97,21 +96,21 @@ def test_ignored_pixels_count_nowhere() -> None:
     assert stage_loss(logits, batch(labels)) == before
 
 
-def test_short_schedules_leave_silence_to_cross_entropy_and_teach_agreement() -> None:
+def test_auxiliary_terms_leave_silence_to_cross_entropy_and_teach_agreement() -> None:
     labels = torch.zeros(1, 2, 4, 4, dtype=torch.long)
     labels[0, 0, :2] = 1
     silent = torch.full((1, 2, 1, 4, 4), -40.0)
     silent[0, 0, 0, :2] = 40.0
     cosines = torch.full((1, 2, 2, 2), -0.65)
     cosines[0, 0, 0] = 1.35
-    extras = {"logits2": silent, "agreement2": cosines}
-    terms = PCMANetCriterion(short=True)(Prediction(silent, extras), batch(labels))
-    assert set(terms) == {"stage1", "stage2", "agreement"}
+
+    def terms_with(agreement: Tensor) -> dict[str, Tensor]:
+        prediction = Prediction(silent, {"agreement4": agreement}, layers=({"logits": silent},))
+        return PCMANetCriterion(auxiliary=True)(prediction, batch(labels))
+
+    terms = terms_with(cosines)
+    assert set(terms) == {"stage3", "stage4", "agreement"}, "of two stages, the coarser is always stage 4"
     assert all(0 <= float(term) < 0.02 for term in terms.values()), terms
-    wrong = PCMANetCriterion(short=True)(
-        Prediction(silent, extras | {"agreement2": cosines.flip(2)}), batch(labels)
-    )
-    assert wrong["agreement"] > 1
-    undecided = {"logits2": silent, "agreement2": torch.full((1, 2, 2, 2), 0.35)}
-    terms = PCMANetCriterion(short=True)(Prediction(silent, undecided), batch(labels))
-    assert terms["agreement"].item() == pytest.approx(0.6931, abs=1e-4)
+    assert terms_with(cosines.flip(2))["agreement"] > 1
+    undecided = terms_with(torch.full((1, 2, 2, 2), 0.35))
+    assert undecided["agreement"].item() == pytest.approx(0.6931, abs=1e-4)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from model_tester import ModelTester, SwitchTester, logits, wake
-from torch import Tensor, nn
+from model_tester import ModelTester, SwitchTester, TinyVisualEncoder, logits, wake
+from torch import Tensor
 
 from avslib.encoders.small_audio import SmallAudioEncoder
 from avslib.layers.recording import recording
@@ -14,31 +14,8 @@ from avslib.methods.tpavi.interaction import TemporalPixelwiseInteraction
 from avslib.methods.tpavi.model import TPAVI
 
 
-class TinyEyes(nn.Module):
-    """Four maps at strides 4, 8, 16, 32; counts the pictures it was shown."""
-
-    channels = (4, 6, 8, 10)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pictures = 0
-        widths = (3, *self.channels)
-        self.steps = nn.ModuleList(
-            nn.Conv2d(c, d, 2 * s - 1, stride=s, padding=s - 1)
-            for c, d, s in zip(widths, widths[1:], (4, 2, 2, 2))
-        )
-
-    def forward(self, frames: Tensor) -> list[Tensor]:
-        self.pictures += len(frames)
-        x, maps = frames.float() / 255 if frames.dtype == torch.uint8 else frames, []
-        for step in self.steps:
-            x = step(x).tanh()
-            maps.append(x)
-        return maps
-
-
 def tiny(**options: object) -> TPAVI:
-    return TPAVI(visual=TinyEyes(), audio=SmallAudioEncoder(), width=16, inner=8, **options)  # type: ignore[arg-type]
+    return TPAVI(visual=TinyVisualEncoder(), audio=SmallAudioEncoder(), width=16, inner=8, **options)  # type: ignore[arg-type]
 
 
 class TestJoint(ModelTester):

@@ -27,7 +27,7 @@ NAMES = ("v1s", "v2", "v1s", "v1m", "v2", "v1s")
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_each_subset_is_scored_as_if_alone(name: str, clips: tuple[torch.Tensor, ...]) -> None:
+def test_each_group_is_scored_as_if_alone(name: str, clips: tuple[torch.Tensor, ...]) -> None:
     logits, labels, valid = clips
     both = ByGroup(protocol(name, classes=4))
     for at in (slice(0, 2), slice(2, 6)):
@@ -92,5 +92,5 @@ def test_any_class_is_the_probability_that_it_is_not_background() -> None:
 
 
 def test_names_must_fit_the_clips(clips: tuple[torch.Tensor, ...]) -> None:
-    with pytest.raises(UserError, match="5 names of subsets for 6 clips"):
+    with pytest.raises(UserError, match="5 names of groups for 6 clips"):
         ByGroup(DatasetLevel(classes=4)).update(*clips, groups=NAMES[:5])

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import stateful
 import torch
+import toy
 from safetensors.torch import load_file
 
 from avslib.data import collate
@@ -99,6 +100,13 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
             assert two.get(term) == pytest.approx(one.get(term), abs=1e-5), term
     one, two = (state_of(tmp_path / name, "stateful/plain")["learner"] for name in ("one", "two"))
     torch.testing.assert_close(one["bank"], two["bank"], atol=1e-5, rtol=0)
+
+
+def test_pictures_are_scored_in_their_own_sizes_one_at_a_time(tmp_path: Path) -> None:
+    run = toy.with_plan(find_run(FILE, "stateful", "smoke"), test_size="own")
+    assert (run.test_size, run.test_batch_size) == (None, 1)
+    assert len({run.clips("test")[i].frames.shape for i in range(3)}) == 3
+    assert train(run, out=tmp_path).metrics["test"]["toy"]["clips"] == 7
 
 
 def test_one_process_gathers_what_it_has() -> None:

@@ -27,8 +27,9 @@ from avslib.audio.frontends import VGGishLogMel
 from avslib.data.registry import DataSpec
 from avslib.methods.avsegformer.build import build
 from avslib.methods.avsegformer.criterion import AVSegFormerCriterion
-from avslib.methods.method import Optimiser, Pretraining, Published, Recipe, Schedule
+from avslib.methods.method import Optimiser, Pretraining, Published, Recipe
 from avslib.methods.networks import paper_model, small_model
+from avslib.methods.schedules import full, reduced, smoke
 
 TABLE = "paper, Table 1; 224 pixels by Table 3"
 README = "README beside the published checkpoints; S4 and MS3 trained and scored at 512 pixels, AVSS at 224"
@@ -96,13 +97,12 @@ def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
     plans = {"smoke": replace(SMOKE, **short), "reduced": replace(REDUCED, **short)}
     for suffix, backbone in (("", "resnet50"), ("-pvt", "pvt_v2_b5")):
         model = partial(paper_model, network=build, backbone=backbone)
-        full = replace(
-            FULL, model=model, epochs=60 if data.task == "ms3" else 30
-        )  # Table 3, and configurations
-        plans[f"full{suffix}"] = full
+        epochs = 60 if data.task == "ms3" else 30  # Table 3, and the configurations
+        own = replace(FULL, model=model, epochs=epochs)
+        plans[f"full{suffix}"] = own
         if not changes:
             plans[f"authors{suffix}"] = replace(
-                full, model=partial(model, **AUTHORS), batch_size=4 if data.classes > 1 else 2,
+                own, model=partial(model, **AUTHORS), batch_size=4 if data.classes > 1 else 2,
                 size=224 if data.classes > 1 else 512, frozen_epochs=FROZEN.get(data.task, 0),
                 criterion=partial(AVSegFormerCriterion, of_mask_feature=True),
             )  # fmt: skip
@@ -114,48 +114,23 @@ def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
     )
 
 
-SMOKE = Schedule(
-    model=SMALL,
-    optimiser=Optimiser("adamw", lr=1e-3),
-    epochs=2,
-    steps_per_epoch=2,
-    batch_size=4,
-    size=64,
-    clips={"train": 16, "val": 4, "test": 4, "test-seen": 4},
-    pretraining=Pretraining(visual_steps=2, visual_batch=4, audio_steps=2, audio_batch=4),
-)
-
-REDUCED = Schedule(
-    model=SMALL,
+SMOKE = smoke(SMALL)
+REDUCED = reduced(
+    SMALL,
     # The encoders start from something; what is new takes longer steps.
     optimiser=Optimiser("adamw", lr=3e-3, weight_decay=0.02, lr_scale={"visual.": 0.13, "audio.": 0.1}),
     epochs=3,
     steps_per_epoch=44,
-    batch_size=16,
     size=128,
-    train_seconds=3,
-    turns=True,  # every picture is encoded once and heard three times
-    clips={"train": 16000, "val": 48, "test": 200, "test-seen": 200},
-    decay="cosine",
-    warmup_steps=30,
-    clip_norm=2.0,
-    channels_last=True,
     pretraining=Pretraining(visual_steps=130, audio_steps=1200, audio_batch=12, audio_scenes=1600),
     expected={
         "mini/ms3": "three minutes on two CPU threads; foreground IoU about .34 on unseen instances (results/runs)",
         "mini/s4": "foreground IoU .28 on unseen instances, one fold (results/runs)",
     },
 )
-
-FULL = Schedule(
-    model=partial(paper_model, network=build),
+FULL = full(
+    partial(paper_model, network=build),
     # AdamW 2e-5, constant, weight decay at PyTorch's default: paper, 4.2, and the authors' configurations.
     optimiser=Optimiser("adamw", lr=2e-5, weight_decay=0.01),
     epochs=60,
-    steps_per_epoch=250,
-    batch_size=4,
-    size=224,
-    clips={"train": 1000, "val": 200, "test": 400, "test-seen": 400},
-    precision="bf16",
-    keep="best",
 )

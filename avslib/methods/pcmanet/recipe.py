@@ -22,10 +22,11 @@ from typing import Any
 
 from avslib.audio.frontends import VGGishLogMel
 from avslib.data.registry import DataSpec
-from avslib.methods.method import Optimiser, Pretraining, Published, Recipe, Schedule
+from avslib.methods.method import Optimiser, Pretraining, Published, Recipe
 from avslib.methods.networks import paper_model, small_model
 from avslib.methods.pcmanet.criterion import PCMANetCriterion
 from avslib.methods.pcmanet.model import PCMANet
+from avslib.methods.schedules import full, reduced, smoke
 
 PUBLISHED = tuple(
     Published(data, backbone, {"mIoU": miou, "F": f}, source)
@@ -88,14 +89,14 @@ def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
         "loss_weights": {n: w for n, w in AUXILIARY.items() if agreement or n != "agreement"},
     }
     plans = {"smoke": replace(SMOKE, **short), "reduced": replace(REDUCED, **short)}
-    full = replace(FULL, epochs=EPOCHS.get(data.task, EPOCHS["avss"]))
+    own = replace(FULL, epochs=EPOCHS.get(data.task, EPOCHS["avss"]))
     for suffix, backbone in (("", "resnet50"), ("-pvt", "pvt_v2_b5")):
         model = partial(paper_model, network=PCMANet, backbone=backbone)
-        plans[f"full{suffix}"] = replace(full, model=model)
+        plans[f"full{suffix}"] = replace(own, model=model)
         if not changes:
             groups = 4 if (data.task, backbone) == ("s4", "resnet50") else 8  # ResNet_AVSModel.py of avs_s4
             authors = partial(model, groups=groups, **DEVIATIONS["authors"])
-            plans[f"authors{suffix}"] = replace(full, model=authors)
+            plans[f"authors{suffix}"] = replace(own, model=authors)
     return Recipe(
         front_end=VGGishLogMel,
         criterion=PCMANetCriterion,
@@ -104,48 +105,22 @@ def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
     )
 
 
-SMOKE = Schedule(
-    model=SMALL,
-    optimiser=Optimiser("adamw", lr=1e-3),
-    epochs=2,
-    steps_per_epoch=2,
-    batch_size=4,
-    size=64,
-    clips={"train": 16, "val": 4, "test": 4, "test-seen": 4},
-    channels_last=True,
-    pretraining=Pretraining(visual_steps=2, visual_batch=4, audio_steps=2, audio_batch=4),
-)
-
-REDUCED = Schedule(
-    model=SMALL,
+SMOKE = smoke(SMALL)
+REDUCED = reduced(
+    SMALL,
     # The encoders start from something; what is new takes longer steps.
     optimiser=Optimiser("adamw", lr=2e-3, weight_decay=0.02, lr_scale={"visual.": 0.2, "audio.": 0.3}),
     epochs=4,
     steps_per_epoch=43,
-    batch_size=16,
     size=128,
-    train_seconds=3,
-    turns=True,  # every picture is encoded once and heard three times
-    clips={"train": 16000, "val": 48, "test": 200, "test-seen": 200},
-    decay="cosine",
-    warmup_steps=30,
-    clip_norm=2.0,
-    channels_last=True,
     pretraining=Pretraining(visual_steps=130, audio_steps=1200, audio_batch=12, audio_scenes=1600),
     expected={
         "mini/ms3": "three minutes on two CPU threads; foreground IoU about .36 on unseen instances (results/runs)",
         "mini/s4": "foreground IoU .30 on unseen instances, one fold (results/runs)",
     },
 )
-
-FULL = Schedule(
-    model=partial(paper_model, network=PCMANet),
+FULL = full(
+    partial(paper_model, network=PCMANet),
     optimiser=Optimiser("adam", lr=1e-4),  # constant, no weight decay: paper, V-B, and the authors' train.py
     epochs=30,
-    steps_per_epoch=250,
-    batch_size=4,
-    size=224,
-    clips={"train": 1000, "val": 200, "test": 400, "test-seen": 400},
-    precision="bf16",
-    keep="best",  # the authors' train.py keeps the best mIoU on validation
 )

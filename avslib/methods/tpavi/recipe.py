@@ -25,8 +25,9 @@ from typing import Any
 
 from avslib.audio.frontends import VGGishLogMel
 from avslib.data.registry import DataSpec
-from avslib.methods.method import Optimiser, Pretraining, Published, Recipe, Schedule
+from avslib.methods.method import Optimiser, Pretraining, Published, Recipe
 from avslib.methods.networks import paper_model, small_model
+from avslib.methods.schedules import full, reduced, smoke
 from avslib.methods.tpavi.criterion import TPAVICriterion
 from avslib.methods.tpavi.model import TPAVI
 
@@ -55,13 +56,13 @@ AUXILIARY = {"mask": 1.0, "overlap": 1.5, "response": 3.0}
 def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
     """TPAVI for `data`; it has no variants."""
     mapping = {} if data.task == "s4" else {"mapping": 0.5}  # --lambda_1 of train.sh; none in avs_s4
-    full = replace(FULL, epochs=EPOCHS.get(data.task, EPOCHS["avss"]))  # the paper is older than VPO
+    own = replace(FULL, epochs=EPOCHS.get(data.task, EPOCHS["avss"]))  # the paper is older than VPO
     plans = {"smoke": SMOKE, "reduced": REDUCED}
     for suffix, backbone in (("", "resnet50"), ("-pvt", "pvt_v2_b5")):
         model = partial(paper_model, network=TPAVI, backbone=backbone)
-        plans[f"full{suffix}"] = replace(full, model=model)
+        plans[f"full{suffix}"] = replace(own, model=model)
         authors = partial(model, **AUTHORS, audio_bias=data.task != "avss")  # none in avs_semantic
-        plans[f"authors{suffix}"] = replace(full, model=authors)
+        plans[f"authors{suffix}"] = replace(own, model=authors)
     return Recipe(
         front_end=VGGishLogMel,
         criterion=partial(TPAVICriterion, mapping=bool(mapping)),
@@ -71,53 +72,24 @@ def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
     )
 
 
-SMOKE = Schedule(
-    model=SMALL,
-    optimiser=Optimiser("adamw", lr=1e-3),
-    epochs=2,
-    steps_per_epoch=2,
-    batch_size=4,
-    size=64,
-    clips={"train": 16, "val": 4, "test": 4, "test-seen": 4},
-    channels_last=True,
-    criterion=partial(TPAVICriterion, mapping=False, auxiliary=True),
-    loss_weights=AUXILIARY,
-    pretraining=Pretraining(visual_steps=2, visual_batch=4, audio_steps=2, audio_batch=4),
-)
-
-REDUCED = Schedule(
-    model=SMALL,
+SMOKE = smoke(SMALL, criterion=partial(TPAVICriterion, mapping=False, auxiliary=True), loss_weights=AUXILIARY)
+REDUCED = reduced(
+    SMALL,
     # The encoders start from something; what is new takes longer steps.
     optimiser=Optimiser("adamw", lr=3e-3, weight_decay=0.02, lr_scale={"visual.": 0.13, "audio.": 0.1}),
     epochs=4,
     steps_per_epoch=42,
-    batch_size=16,
     size=192,
-    train_seconds=3,
-    turns=True,  # every picture is encoded once and heard three times
-    clips={"train": 16000, "val": 48, "test": 200, "test-seen": 200},
-    criterion=partial(TPAVICriterion, mapping=False, auxiliary=True),
+    criterion=SMOKE.criterion,
     loss_weights=AUXILIARY,
-    decay="cosine",
-    warmup_steps=30,
-    clip_norm=2.0,
-    channels_last=True,
-    pretraining=Pretraining(visual_steps=100, audio_steps=1600, audio_batch=12, audio_scenes=2400),
+    pretraining=Pretraining(visual_steps=100, audio_steps=1600, audio_batch=12),
     expected={
         "mini/ms3": "four minutes on two CPU threads; foreground IoU about .38 on unseen instances (results/runs)",
         "mini/s4": "foreground IoU .33 on unseen instances, one fold (results/runs)",
     },
 )
-
-FULL = Schedule(
-    model=partial(paper_model, network=TPAVI),
-    # Adam 1e-4, constant, no weight decay: avs_ms3/train.py.
-    optimiser=Optimiser("adam", lr=1e-4),
+FULL = full(
+    partial(paper_model, network=TPAVI),
+    optimiser=Optimiser("adam", lr=1e-4),  # constant, no weight decay: avs_ms3/train.py
     epochs=30,  # avs_ms3/train.sh, for MS3
-    steps_per_epoch=250,
-    batch_size=4,
-    size=224,
-    clips={"train": 1000, "val": 200, "test": 400, "test-seen": 400},
-    precision="bf16",
-    keep="best",  # avs_ms3/train.py keeps the best mIoU on validation
 )

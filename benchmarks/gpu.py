@@ -1,0 +1,524 @@
+"""What one GPU makes of every method at its paper's size: agreement, bf16, speed, memory, compiling, a chapter.
+
+    python benchmarks/gpu.py                                  under eight minutes on an H100; writes results/gpu.json
+    python benchmarks/gpu.py --device cpu --tiny --out x.json     does the script itself work? A minute on two cores
+
+ResNet-50, VGGish, 224 pixels, the batch, loss and optimiser of the schedule `full`; scenes of AVS-Mini, five frames a
+clip. The weights are random, which the file says: they do not change what an operation costs. Of every method
+
+    agreement   CPU and GPU give the same logits from the same weights and batch: float32, TF32 off, evaluation mode
+    training    as many steps in bf16 and in float32, and in float32 again: what a GPU's order of adding does by itself
+    speed       of a training step: milliseconds, clips a second, memory, share of the card's peak. The peak is that of
+                a large bf16 product, measured here
+    compiled    torch.compile of the model: does it compile, agree, and is it faster
+
+`chapter` is book/05_tpavi.ipynb at the schedule `full`, cut to five steps, if papermill is installed. The file is
+written after every part. A part that fails, or outlasts its time, leaves its error's first line in the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import dataclasses
+import gc
+import importlib.util
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # what is measured is the library beside this file, installed or not
+
+from avslib.data.loading.collate import Collate
+from avslib.encoders.vggish import VGGish
+from avslib.encoders.visual import VisualEncoder
+from avslib.errors import UserError
+from avslib.files import write_json
+from avslib.ledger import provenance
+from avslib.methods import METHODS
+from avslib.methods.learner import Clock, Learner
+from avslib.methods.resolve import find_run
+from avslib.methods.run import Run
+from avslib.training.optimiser import build_optimiser, learning_rate, set_learning_rate
+from avslib.types import Batch
+
+DATA, SCHEDULE, BATCHES = "mini/ms3", "full", 5
+TOTAL = 470.0
+"""Seconds for everything; a part gets what is left of it, and at most its own share."""
+SHARES = {"agreement": 45.0, "training": 60.0, "speed": 45.0, "chapter": 150.0, "compiled": 110.0}
+BEGAN = time.perf_counter()
+
+
+class OutOfTime(BaseException):
+    """A part outlasted its share. Not an Exception, which a compiler may catch and try something else."""
+
+
+def say(text: str) -> None:
+    """One line of progress, with the seconds since the start."""
+    print(f"{time.perf_counter() - BEGAN:6.1f} s  {text}", flush=True)
+
+
+def sentence(error: str) -> str:
+    """The first line of an error, without colours and without this machine's folders."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", error).strip()
+    return re.sub(r"(?:/[\w.@+~-]+)+/", "", plain.splitlines()[0] if plain else "no message")[:240]
+
+
+def rounded(value: Any) -> Any:
+    """Four digits of every float, in mappings and lists too."""
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime inside the block once `seconds` are over."""
+
+    def stop(*_: object) -> None:
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def attempt(part: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `work` finds and how long it took; its error if it fails or outlasts what is left for it."""
+    start = time.perf_counter()
+    left = min(SHARES[part], TOTAL - (start - BEGAN))
+    if left < 5:
+        return {"error": "not run: out of time"}
+    try:
+        with at_most(left):
+            found = work()
+    except OutOfTime:
+        found = {"error": f"stopped after {left:.0f} s"}
+    except Exception as error:
+        found = {"error": f"{type(error).__name__}: {sentence(str(error))}"}
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return rounded(found | {"seconds": time.perf_counter() - start})
+
+
+class Bench:
+    """One method at its paper's size: its run, a few batches of scenes, and learners that start alike."""
+
+    def __init__(self, name: str, options: argparse.Namespace) -> None:
+        run = find_run(name, DATA, SCHEDULE)
+        self.backbone = "efficientnet_lite0" if options.tiny else "resnet50"
+        changes: dict[str, Any] = {"size": 64, "batch_size": 2} if options.tiny else {}
+        plan = dataclasses.replace(run.plan, model=partial(run.plan.model, backbone=self.backbone), **changes)
+        recipe = dataclasses.replace(run.recipe, schedules={**run.recipe.schedules, SCHEDULE: plan})
+        self.run, self.plan = dataclasses.replace(run, recipe=recipe), plan
+        torch.manual_seed(run.seed)
+        self.learner = self.learner_of(self.run.model(pretrained=False))
+        self.batches = batches(self.run, 2 if options.tiny else BATCHES)
+        self.device, self.steps = torch.device(options.device), options.steps
+        self.rounds, self.warm_up = (2, 1) if options.tiny else (20, 5)
+        self.backend = "aot_eager" if options.tiny else "inductor"
+
+    def learner_of(self, model: nn.Module) -> Learner:
+        """What the loop trains, over `model`."""
+        return self.run.recipe.learner(model=model, criterion=self.run.criterion())
+
+    def fresh(self, *, dropout: bool, awake: bool = False) -> Learner:
+        """A learner with the first weights, on the CPU. awake: nothing starts switched off, see `awaken`."""
+        learner = copy.deepcopy(self.learner)
+        if awake:
+            awaken(learner.model)
+        if not dropout:
+            for module in learner.modules():
+                if isinstance(module, nn.Dropout):
+                    module.p = 0.0
+                elif isinstance(module, nn.MultiheadAttention):
+                    module.dropout = 0.0
+        return learner
+
+    def backward(self, learner: Learner, batch: Batch, precision: str, step: int = 0) -> Tensor:
+        """Forward and backward of one step, as the loop takes it; the weighted loss."""
+        half = torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16")
+        with half:
+            terms = learner(batch, Clock(step, 0, self.steps))
+        loss = torch.stack([self.run.loss_weights[name] * term for name, term in terms.items()]).sum()
+        loss.backward()
+        return loss.detach()
+
+    def step(self, learner: Learner, optimiser: torch.optim.Optimizer, batch: Batch, precision: str) -> None:
+        """One training step."""
+        self.backward(learner, batch, precision)
+        optimiser.step()
+        optimiser.zero_grad()
+
+
+def batches(run: Run, count: int) -> list[Batch]:
+    """The first `count` batches of training scenes; stills become videos of T frames, as the papers have them."""
+    clips, size, collate = run.clips("train"), run.plan.batch_size, Collate(run.front_end())
+    found = [collate([clips[i * size + j] for j in range(size)]) for i in range(count)]
+    return [
+        dataclasses.replace(b, frames=b.frames.expand(-1, b.labels.shape[1], -1, -1, -1).contiguous())
+        for b in found
+    ]
+
+
+@torch.no_grad()
+def awaken(model: nn.Module) -> None:
+    """Numbers in place of all zeros: the last norm of a residual branch starts at 0, and would hide the branch."""
+    generator = torch.Generator().manual_seed(1)
+    for parameter in model.parameters():
+        if not parameter.any():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
+
+
+def tf32(allowed: bool) -> None:
+    """TF32 in convolutions, which is how PyTorch starts; products of matrices never have it here."""
+    torch.backends.cudnn.allow_tf32 = allowed
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def relative(found: Tensor, expected: Tensor) -> float:
+    """||found - expected|| / ||expected||."""
+    return float((found - expected).norm() / expected.norm())
+
+
+def timed(work: Callable[[], object], device: torch.device, rounds: int, warm_up: int) -> float:
+    """Median milliseconds of `work`."""
+    for _ in range(warm_up):
+        work()
+    if device.type != "cuda":
+        seconds = []
+        for _ in range(rounds):
+            start = time.perf_counter()
+            work()
+            seconds.append(time.perf_counter() - start)
+        return statistics.median(seconds) * 1e3
+    marks = [torch.cuda.Event(enable_timing=True) for _ in range(rounds + 1)]
+    torch.cuda.synchronize()
+    marks[0].record()
+    for mark in marks[1:]:
+        work()
+        mark.record()
+    torch.cuda.synchronize()
+    return statistics.median(a.elapsed_time(b) for a, b in zip(marks, marks[1:]))
+
+
+def peak(device: torch.device, tiny: bool) -> dict[str, Any]:
+    """The rate of a large product of bf16 matrices of random numbers."""
+    side = 256 if tiny else 8192
+    a, b = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in range(2))
+    milliseconds = timed(lambda: a @ b, device, rounds=20, warm_up=10)
+    return rounded({"product": f"{side} x {side} x {side}, bf16", "tflops": 2e-9 * side**3 / milliseconds})
+
+
+def agreement(bench: Bench) -> dict[str, Any]:
+    """The logits of one batch on the CPU and on the device."""
+    tf32(False)
+    model, batch = bench.fresh(dropout=False, awake=True).model.eval(), bench.batches[0]
+    with torch.no_grad():
+        expected = model(batch).logits
+        found = model.to(bench.device)(batch.to(bench.device)).logits.cpu()
+    return {
+        "relative_error": relative(found, expected),
+        "largest_difference": float((found - expected).abs().max()),
+        "largest_logit": float(expected.abs().max()),
+    }
+
+
+def train(bench: Bench, precision: str) -> Tensor:
+    """The loss of every step, from the first weights over the same batches."""
+    tf32(False)
+    torch.manual_seed(0)
+    learner = bench.fresh(dropout=False).to(bench.device).train()
+    optimiser = build_optimiser(learner, bench.plan.optimiser)
+    seen = [batch.to(bench.device) for batch in bench.batches]
+    losses = []
+    for step in range(bench.steps):
+        set_learning_rate(optimiser, learning_rate(bench.plan, step, bench.steps))
+        losses.append(bench.backward(learner, seen[step % len(seen)], precision, step))
+        if bench.plan.clip_norm is not None:
+            nn.utils.clip_grad_norm_(learner.parameters(), bench.plan.clip_norm)
+        optimiser.step()
+        optimiser.zero_grad()
+    return torch.stack(losses).double().cpu()
+
+
+def training(bench: Bench) -> dict[str, Any]:
+    """bf16 beside float32, and float32 beside itself. Without dropout, whose draws are not the same in both."""
+    half, single, again = (train(bench, precision) for precision in ("bf16", "float32", "float32"))
+    return {
+        "steps": bench.steps,
+        "bf16": {"first": float(half[0]), "last": float(half[-1])},
+        "float32": {"first": float(single[0]), "last": float(single[-1])},
+        "mean_difference": float(((half - single).abs() / single.abs()).mean()),
+        "mean_difference_of_float32_again": float(((again - single).abs() / single.abs()).mean()),
+    }
+
+
+def speed(bench: Bench, tflops: float) -> dict[str, Any]:
+    """A step of training in bf16, in float32 as PyTorch starts (TF32 in convolutions), and in float32 throughout."""
+    batch, found = bench.batches[0].to(bench.device), {}
+    for name, precision, allowed in (
+        ("bf16", "bf16", True),
+        ("tf32", "float32", True),
+        ("float32", "float32", False),
+    ):
+        tf32(allowed)
+        learner = bench.fresh(dropout=True).to(bench.device).train()
+        optimiser = build_optimiser(learner, bench.plan.optimiser)
+        if bench.device.type == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+        work = partial(bench.step, learner, optimiser, batch, precision)
+        milliseconds = timed(work, bench.device, bench.rounds, bench.warm_up)
+        found[name] = {
+            "step_ms": milliseconds,
+            "clips_per_second": bench.plan.batch_size / milliseconds * 1e3,
+            "memory_mb": provenance.peak_memory_mb(bench.device),
+        }
+        if name == "bf16":
+            with FlopCounterMode(display=False) as counter:
+                bench.backward(learner, batch, precision)
+            operations = counter.get_total_flops()
+        del learner, optimiser, work
+    rate = operations / (found["bf16"]["step_ms"] * 1e9)  # T operations a second
+    return {**found, "operations": operations, "tflops": rate, "share_of_peak": rate / tflops}
+
+
+def compiled(bench: Bench) -> dict[str, Any]:
+    """The compiled model against the model: logits (float32, evaluation), gradients and time (bf16, training)."""
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    learner = bench.fresh(dropout=False, awake=True).to(bench.device)
+    model, batch = learner.model, bench.batches[0].to(bench.device)
+    other = bench.learner_of(torch.compile(model, dynamic=False, backend=bench.backend))
+    found: dict[str, Any] = {"backend": bench.backend}
+    tf32(False)
+    learner.eval(), other.eval()
+    with torch.no_grad():
+        expected = model(batch).logits
+        start = time.perf_counter()
+        logits = other.model(batch).logits.cpu()
+        found["compile_seconds_inference"] = time.perf_counter() - start
+    found["relative_error"] = relative(logits, expected.cpu())
+    tf32(True)
+    learner.train(), other.train()
+    expected = gradients(bench, learner, batch)
+    start = time.perf_counter()
+    found["gradient_error_bf16"] = relative(gradients(bench, other, batch), expected)
+    found["compile_seconds_training"] = time.perf_counter() - start
+    for name, one in (("eager_ms", learner), ("compiled_ms", other)):
+        work = partial(bench.backward, one, batch, "bf16")
+        found[name] = timed(work, bench.device, bench.rounds, bench.warm_up)
+    breaks = torch._dynamo.utils.counters["graph_break"]
+    return {**found, "speed_up": found["eager_ms"] / found["compiled_ms"], "graph_breaks": len(breaks)}
+
+
+def gradients(bench: Bench, learner: Learner, batch: Batch) -> Tensor:
+    """All gradients of one bf16 step as one vector on the CPU; none are left."""
+    bench.backward(learner, batch, "bf16")
+    vector = torch.cat([p.grad.flatten() for p in learner.parameters() if p.grad is not None])
+    learner.zero_grad()
+    return vector.cpu()
+
+
+CUT = """
+import dataclasses, importlib
+paper = importlib.import_module("avslib.methods.tpavi.recipe")
+few = {"train": 20, "val": 4, "test": 8, "test-seen": 8}
+paper.FULL = dataclasses.replace(paper.FULL, steps_per_epoch=5, clips=few)
+paper.EPOCHS.update(dict.fromkeys(paper.EPOCHS, 1))
+"""
+TELL = """
+import json
+told = ("steps", "seconds", "device", "precision", "peak_memory_mb")
+print("GPU.PY", json.dumps({name: getattr(record, name) for name in told}))
+"""
+
+
+def chapter() -> dict[str, Any]:
+    """book/05_tpavi.ipynb at the full schedule, one epoch of five steps, through papermill."""
+    for package in ("papermill", "ipykernel"):
+        if importlib.util.find_spec(package) is None:
+            return {"ran": False, "error": f"not run: no {package}"}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        source, result = folder / "chapter.ipynb", folder / "executed.ipynb"
+        source.write_text(json.dumps(cut_short(json.loads((ROOT / "book/05_tpavi.ipynb").read_text()))))
+        command = [sys.executable, "-m", "papermill", str(source), str(result), "-k", "python3",
+                   "-p", "SCHEDULE", SCHEDULE, "-p", "LIVE", "False",
+                   "--cwd", str(ROOT), "--no-progress-bar"]  # fmt: skip
+        # A session of its own, so that nothing of it, the kernel included, outlives its time.
+        running = subprocess.Popen(
+            command, env=surroundings(folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            text=True, start_new_session=True,
+        )  # fmt: skip
+        try:
+            _, errors = running.communicate()
+        finally:
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
+                running.wait()
+        told = outcome(json.loads(result.read_text())) if result.exists() else {}
+    if running.returncode and "error" not in told:
+        told["error"] = sentence((errors.strip().splitlines() or ["no message"])[-1])
+    return {"ran": running.returncode == 0, "chapter": "05_tpavi", "schedule": SCHEDULE, **told}
+
+
+def cut_short(notebook: dict[str, Any]) -> dict[str, Any]:
+    """The notebook with `CUT` after its parameters, and `TELL` as its last cell."""
+    cells: list[dict[str, Any]] = notebook["cells"]
+    at = next(i for i, cell in enumerate(cells) if "parameters" in cell["metadata"].get("tags", []))
+    empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cut, tell = ({**empty, "id": name, "source": text} for name, text in (("cut", CUT), ("tell", TELL)))
+    return {**notebook, "cells": [*cells[: at + 1], cut, *cells[at + 1 :], tell]}
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    """The environment of the chapter: stand-ins for the public weights, and this Python as the kernel."""
+    weights, kernel = folder / "cache", folder / "jupyter" / "kernels" / "python3"
+    weights.mkdir()
+    kernel.mkdir(parents=True)
+    torch.manual_seed(0)
+    eye, ear = VisualEncoder(name="resnet50", pretrained=False).net, VGGish(pretrained=False)
+    torch.save(eye.state_dict(), weights / "resnet50-0676ba61.pth")
+    torch.save(ear.state_dict(), weights / "vggish-10086976.pth")
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    inherited = {name: os.environ.get(name, "") for name in ("PYTHONPATH", "JUPYTER_PATH")}
+    return {
+        **os.environ,
+        "AVSLIB_CACHE": str(weights),
+        "HF_HUB_OFFLINE": "1",
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_PATH": os.pathsep.join(filter(None, [str(folder / "jupyter"), inherited["JUPYTER_PATH"]])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), inherited["PYTHONPATH"]])),
+    }
+
+
+def outcome(notebook: dict[str, Any]) -> dict[str, Any]:
+    """What the executed notebook says: `TELL`'s record, and the cell that failed with its error's last line."""
+    for number, cell in enumerate(notebook["cells"]):
+        for output in cell.get("outputs", []):
+            text = "".join(output.get("text", []))
+            if text.startswith("GPU.PY"):
+                return dict(json.loads(text.removeprefix("GPU.PY").splitlines()[0]))
+            if output["output_type"] == "error":
+                first = "".join(cell["source"]).strip().splitlines()[0]
+                last = (output["evalue"].strip().splitlines() or [""])[-1]
+                told = {"cell": number, "cell_begins": sentence(first)}
+                return {**told, "error": f"{output['ename']}: {sentence(last)}"}
+    return {}
+
+
+def card(device: torch.device, commit: str) -> dict[str, Any]:
+    """Where the numbers come from."""
+    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        driver = subprocess.run(asked, capture_output=True, text=True, timeout=20).stdout.split()
+    except (OSError, subprocess.TimeoutExpired):
+        driver = []
+    return {
+        "device": provenance.device_name(device),
+        "driver": driver[0] if driver and device.type == "cuda" else "none",
+        "versions": {**provenance.versions(), "cuda": torch.version.cuda or "none"},
+        "commit": commit or provenance.commit(),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "weights": "random",
+        "data": DATA,
+        "schedule": SCHEDULE,
+    }
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Every part of every method, written to `options.out` one by one."""
+    device = torch.device(options.device)
+    result: dict[str, Any] = {**card(device, options.commit), "peak": peak(device, options.tiny)}
+    result |= {"seconds": 0.0, "methods": {}, "chapter": {"ran": False, "error": "not run"}}
+    say(f"{result['device']}: {result['peak']['tflops']} TFLOP/s")
+
+    def keep(where: dict[str, Any], part: str, work: Callable[[], dict[str, Any]], name: str) -> None:
+        where[part] = attempt(part, work)
+        result["seconds"] = round(time.perf_counter() - BEGAN, 1)
+        write_json(options.out, result)
+        say(f"{name}, {part}: {json.dumps(where[part])}")
+
+    benches = {}
+    for name in options.methods.split(","):
+        bench = benches[name] = Bench(name, options)
+        seconds = bench.batches[0].labels.shape[1]
+        size = {"backbone": bench.backbone, "clips": bench.plan.batch_size, "frames": seconds}
+        found = result["methods"][name] = {**size, "pixels": bench.plan.size}
+        say(f"{name}: {size}")
+        keep(found, "agreement", partial(agreement, bench), name)
+        keep(found, "training", partial(training, bench), name)
+        keep(found, "speed", partial(speed, bench, result["peak"]["tflops"]), name)
+    if not (options.skip_chapter or options.tiny):
+        keep(result, "chapter", chapter, "05_tpavi")
+    for name, bench in benches.items():  # last, because nobody knows how long a compiler takes
+        keep(result["methods"][name], "compiled", partial(compiled, bench), name)
+    return result
+
+
+def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line. Raises UserError for an unknown method, and for a GPU that is not there."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--out", type=Path, default=Path("results/gpu.json"))
+    parser.add_argument("--tiny", action="store_true", help="a small eye, 64 pixels, three steps, no chapter")
+    parser.add_argument("--steps", type=int, default=50, help="of the training in bf16 and float32")
+    parser.add_argument("--skip-chapter", action="store_true")
+    parser.add_argument("--methods", default=",".join(METHODS), help="names, with commas between them")
+    parser.add_argument("--commit", default="", help="where the copy has come without its history")
+    options = parser.parse_args(arguments)
+    options.steps = min(options.steps, 3) if options.tiny else options.steps
+    if options.steps < 1:
+        raise UserError(f"--steps {options.steps}: at least 1")
+    for name in options.methods.split(","):
+        find_run(name, DATA, SCHEDULE)
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: PyTorch finds no GPU here; --device cpu --tiny tries the script out")
+    return options
+
+
+def main() -> int:
+    """Measure; 1 when a part other than compiling and the chapter failed, 2 for bad input."""
+    try:
+        result = measure(options_of())
+    except UserError as error:
+        print(f"gpu.py: error: {error}", file=sys.stderr)
+        return 2
+    parts = [
+        found[part] for found in result["methods"].values() for part in ("agreement", "training", "speed")
+    ]
+    return int(any("error" in part for part in parts))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from avslib.training import ledger_table
+from avslib.ledger import ledger_table
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"

@@ -1,12 +1,12 @@
 """Waveform -> log-mel: the picture of sound that the audio encoders look at, one for each frame of video.
 
-Two front ends, because the papers use two. Both take any sample rate, mono or stereo.
+Two front ends, because the papers use two. Both take any sample rate, mono or stereo, and tell `seconds`, how much
+sound a frame gets, and `channels`, A' of the output (None: as many as the waveform has); `batch` does B at once.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -22,19 +22,6 @@ RATE = 16000
 MEL_BINS = 64
 
 
-class FrontEnd(Protocol):
-    """(A, S) waveform at any rate -> (T, A', F, M), one log-mel picture a frame; `batch` does B at once.
-
-    channels: A' of the output; None: as many as the waveform has
-    """
-
-    channels: int | None
-
-    def __call__(self, waveform: Tensor, sample_rate: int, *, frames: int) -> Tensor: ...
-
-    def batch(self, waveforms: Tensor, sample_rate: int, *, frames: int) -> Tensor: ...
-
-
 class VGGishLogMel:
     """AudioSet's front end of VGGish, as AVSBench, AVSegFormer, PCMANet and VCT use it.
 
@@ -43,6 +30,7 @@ class VGGishLogMel:
     0.96 t seconds, not at t: after ten frames the sound is 0.4 s ahead, in the published methods as well.
     """
 
+    seconds = 0.96
     channels: int | None = 1
 
     def __call__(self, waveform: Tensor, sample_rate: int, *, frames: int) -> Tensor:

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from avslib.audio.files import resample
-from avslib.audio.frontends import CavpLogMel, FrontEnd, VGGishLogMel
+from avslib.audio.frontends import CavpLogMel, VGGishLogMel
 from avslib.errors import UserError
+from avslib.types import FrontEnd
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "frontends.npz"
 FRONT_ENDS = [VGGishLogMel(), CavpLogMel(), CavpLogMel(seconds=3, channels=2)]

@@ -52,9 +52,9 @@ def test_every_release_can_be_trained_on(method: str, data: str, releases: dict[
     terms = run.criterion()(prediction, batch)
     assert terms.keys() == run.loss_weights.keys()
     assert torch.stack(list(terms.values())).isfinite().all()
-    # A small model may have fewer stages than the paper's, and so fewer terms of the paper's loss.
     paper = recipe.criterion()(prediction, batch)
-    assert paper and paper.keys() <= recipe.loss_weights.keys()
+    left_out = {"stage1"} if method == "pcmanet" else set()  # the small PCMANet has no finest stage
+    assert paper.keys() == recipe.loss_weights.keys() - left_out
     for split in ("val", "test"):
         clip = run.clips(split)[0]
         for protocol in run.data.protocols():

@@ -79,7 +79,7 @@ KEY_MAP = PCMANetKeyMap(
 
 
 def build(state: Mapping[str, Tensor]) -> PCMANet:
-    """Our model with the switches that the authors' `state` asks for, weights not loaded, without an ear.
+    """Our model with the switches that the authors' `state` asks for, weights not loaded, without a sound encoder.
 
     VGGish is not part of their state dict: `segment` takes its embedding, or set `audio` afterwards.
     """

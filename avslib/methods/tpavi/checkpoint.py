@@ -42,7 +42,7 @@ KEY_MAP = KeyMap(
 
 
 def build(state: Mapping[str, Tensor]) -> TPAVI:
-    """Our model with the switches that the authors' `state` asks for, weights not loaded, without an ear.
+    """Our model with the switches that the authors' `state` asks for, weights not loaded, without a sound encoder.
 
     VGGish is not part of their state dict: `segment` takes its embedding, or set `audio` afterwards.
     """

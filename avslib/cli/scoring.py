@@ -37,14 +37,15 @@ def evaluate(
         save_logits: and the logits beside them
     """
     from avslib.evaluation.counterfactual import counterfactual as scores_by_sound
-    from avslib.evaluation.score import choose_protocols, load_run, score_and_save
+    from avslib.evaluation.score import choose_protocols, load_run
+    from avslib.evaluation.score import score as score_run
     from avslib.evaluation.tables import class_table, score_table
 
     if save_logits and save is None:
         raise UserError("--save-logits: say where, with --save DIR")
     trained, model = load_run(run, data_dir=data_dir)
     chosen = choose_protocols(trained.data.protocols(), protocol)
-    scores = score_and_save(trained, model, split, chosen, by=by or "", folder=save, logits=save_logits)
+    scores = score_run(trained, model, split, protocols=chosen, by=by or "", folder=save, logits=save_logits)
     print(score_table({split: scores}))
     if per_class:
         names = getattr(trained.clips(split), "classes", ())

@@ -29,37 +29,16 @@ def score(
     model: nn.Module,
     split: str,
     *,
-    only: Sequence[str] = (),
+    protocols: Sequence[ScoringProtocol] | None = None,
+    by: str = "",
+    folder: Path | None = None,
+    logits: bool = False,
     accelerator: Accelerator | None = None,
     workers: int = 0,
 ) -> Scores:
     """{protocol: {number: value}} of `model` on the run's `split`; every process gets the same.
 
-    only: names of protocols, the data's own if empty; see `choose_protocols`
-    """
-    return evaluate(
-        model,
-        run.clips(split),
-        run.front_end(),
-        choose_protocols(run.data.protocols(), only),
-        batch_size=run.test_batch_size,
-        accelerator=accelerator,
-        workers=workers,
-    )
-
-
-def score_and_save(
-    run: Run,
-    model: nn.Module,
-    split: str,
-    protocols: Sequence[ScoringProtocol],
-    *,
-    by: str = "",
-    folder: Path | None = None,
-    logits: bool = False,
-) -> Scores:
-    """As `score`, under any protocols, by subset, and with the predictions written down.
-
+    protocols: those of the data if None
     by:     "sources" (by how many classes sound) or "part" (v1s, v1m and v2) to score those apart as well
     folder: where the masks go, as pictures, and with `logits` the logits; see `avslib.evaluation.predictions`
     """
@@ -76,8 +55,10 @@ def score_and_save(
         model,
         clips,
         run.front_end(),
-        protocols,
+        protocols or run.data.protocols(),
         batch_size=run.test_batch_size,
+        accelerator=accelerator,
+        workers=workers,
         group_of=group_of[by] if by else None,
         save=PredictionWriter(folder, about=about, logits=logits) if folder else None,
     )

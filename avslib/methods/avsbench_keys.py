@@ -13,20 +13,29 @@ PVT = "encoder_backbone."
 BACKBONES = {"resnet": ("resnet.", "resnet50"), "pvt": (PVT, "pvt_v2_b5")}
 """The authors' name of a backbone -> how its weights' names begin, and our name."""
 
-ENCODERS = (
-    ("resnet.conv1.", "visual.net.conv1."),
-    ("resnet.bn1.", "visual.net.bn1."),
-    ("resnet.layer1.", "visual.net.layer1."),
-    ("resnet.layer2.", "visual.net.layer2."),
-    ("resnet.layer3_1.", "visual.net.layer3."),
-    ("resnet.layer4_1.", "visual.net.layer4."),
-    (PVT + "patch_embed1.", "visual.net.patch_embed."),
-    (PVT + "patch_embed{stage}.", "visual.net.stages.{stage}.downsample."),
-    (PVT + "block{stage}.{n}.mlp.dwconv.dwconv.", "visual.net.stages.{stage}.blocks.{n}.mlp.dwconv."),
-    (PVT + "block{stage}.", "visual.net.stages.{stage}.blocks."),
-    (PVT + "norm{stage}.", "visual.net.stages.{stage}.norm."),
-)
-"""Beginnings of names, theirs and ours, for a `KeyMap`."""
+
+def encoder_names(resnet: str, pvt: str) -> list[tuple[str, str]]:
+    """Beginnings of the encoders' names, theirs (after `resnet` or `pvt`) and ours, for a `KeyMap`."""
+    parts = {
+        "conv1": "conv1",
+        "bn1": "bn1",
+        "layer1": "layer1",
+        "layer2": "layer2",
+        "layer3_1": "layer3",
+        "layer4_1": "layer4",
+    }
+    stage = "visual.net.stages.{stage}."
+    return [
+        *((f"{resnet}{theirs}.", f"visual.net.{ours}.") for theirs, ours in parts.items()),
+        (pvt + "patch_embed1.", "visual.net.patch_embed."),
+        (pvt + "patch_embed{stage}.", stage + "downsample."),
+        (pvt + "block{stage}.{n}.mlp.dwconv.dwconv.", stage + "blocks.{n}.mlp.dwconv."),
+        (pvt + "block{stage}.", stage + "blocks."),
+        (pvt + "norm{stage}.", stage + "norm."),
+    ]
+
+
+ENCODERS = encoder_names("resnet.", PVT)
 
 UNUSED_LAYERS = ("resnet.layer3_2.", "resnet.layer4_2.")
 """Half of the ResNet is there a second time, as a copy that nothing calls."""

@@ -24,7 +24,8 @@ class Learner(nn.Module):
     """What the loop trains, saves, resumes and hands to Accelerate.
 
     A method with state, with a second look at the batch, or with terms that come and go subclasses it: buffers
-    are its state, parameters train, `forward` is one step. Only `model` is reported and published.
+    are its state, parameters train, `forward` is one step. Only `model` is reported and published. (A buffer that
+    the loss reads and the step then writes is read as a clone: the gradient needs what was there.)
 
     model:     a `Segmenter`
     criterion: of the recipe; see `avslib.types.Criterion`

@@ -74,8 +74,11 @@ def train(
     saving.seed_everything(run.seed)
     clips, weights = run.clips("train"), run.loss_weights
     start = time.perf_counter()
-    learner, optimiser = accelerator.prepare(*build(run, accelerator.device, fresh=saved is None))
-    bare = cast(Learner, accelerator.unwrap_model(learner))
+    bare = run.learner().to(accelerator.device)
+    if plan.channels_last:
+        keep_channels_last(bare)
+    pretrain_encoders(run, bare.model, fresh=saved is None)
+    learner, optimiser = accelerator.prepare(bare, build_optimiser(bare, plan.optimiser))
     # Dropout has to differ between processes, the initial weights must not: hence a second seed.
     saving.seed_everything(1_000_003 * (run.seed + 1) + accelerator.process_index)
     pretraining = plan.pretraining.visual_steps + plan.pretraining.audio_steps > 0
@@ -163,15 +166,11 @@ def start_accelerator(precision: str) -> Accelerator:
     )
 
 
-def build(run: Run, device: torch.device, *, fresh: bool) -> tuple[Learner, torch.optim.Optimizer]:
-    """The learner on `device`, the encoders of its model pretrained (a `fresh` run), and its optimiser."""
-    learner = run.learner().to(device)
-    if run.plan.channels_last:
-        for parameter in learner.parameters():
-            if parameter.dim() == 4:  # Module.to would refuse a model that also has 5-d weights
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    pretrain_encoders(run, learner.model, fresh=fresh)
-    return learner, build_optimiser(learner, run.plan.optimiser)
+def keep_channels_last(module: nn.Module) -> None:
+    """Lay out convolutions' weights so. `Module.to` would refuse a model that also has 5-d weights."""
+    for parameter in module.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def frozen_at_first(model: nn.Module, plan: Schedule) -> list[nn.Parameter]:

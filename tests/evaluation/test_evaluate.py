@@ -70,7 +70,7 @@ def test_losses_and_scores_are_computed_in_float32() -> None:
 
 
 def test_a_run_is_read_back_and_scored_the_same(tmp_path: Path) -> None:
-    from avslib.evaluation.score import load_run, score
+    from avslib.evaluation.score import choose_protocols, load_run, score
     from avslib.methods.resolve import find_run
     from avslib.training.loop import train
 
@@ -79,7 +79,7 @@ def test_a_run_is_read_back_and_scored_the_same(tmp_path: Path) -> None:
     assert (run.seed, run.schedule) == (3, "smoke")
     assert score(run, model, "test") == record.metrics["test"]
     with pytest.raises(UserError, match="unknown protocol 'nope'; choose of: toy, avsbench-binary, "):
-        score(run, model, "test", only=["nope"])
+        choose_protocols(run.data.protocols(), ["nope"])
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-10])
     with pytest.raises(UserError, match=r"weights\.safetensors: cannot be read"):

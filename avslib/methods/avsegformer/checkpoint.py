@@ -12,6 +12,7 @@ from avslib.encoders.vggish import VGGish
 from avslib.encoders.visual import VisualEncoder
 from avslib.errors import UserError
 from avslib.methods.authors_code import AuthorsCode
+from avslib.methods.avsbench_keys import encoder_names
 from avslib.methods.avsegformer.mask_head import MaskHead
 from avslib.methods.avsegformer.mixer import AudioVisualMixer
 from avslib.methods.avsegformer.model import AVSegFormer
@@ -33,17 +34,7 @@ GENERATOR, ENCODER, DECODER = (
 
 KEY_MAP = KeyMap(
     [
-        ("backbone.conv1.", "visual.net.conv1."),
-        ("backbone.bn1.", "visual.net.bn1."),
-        ("backbone.layer1.", "visual.net.layer1."),
-        ("backbone.layer2.", "visual.net.layer2."),
-        ("backbone.layer3_1.", "visual.net.layer3."),
-        ("backbone.layer4_1.", "visual.net.layer4."),
-        ("backbone.patch_embed1.", "visual.net.patch_embed."),
-        ("backbone.patch_embed{stage}.", "visual.net.stages.{stage}.downsample."),
-        ("backbone.block{stage}.{n}.mlp.dwconv.dwconv.", "visual.net.stages.{stage}.blocks.{n}.mlp.dwconv."),
-        ("backbone.block{stage}.", "visual.net.stages.{stage}.blocks."),
-        ("backbone.norm{stage}.", "visual.net.stages.{stage}.norm."),
+        *encoder_names("backbone.", "backbone."),
         ("vggish.", "audio."),
         ("audio_proj.", "align."),
         ("head.level_embed", "encoder.levels"),

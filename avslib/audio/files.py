@@ -37,7 +37,7 @@ def read_audio(path: Path | str) -> tuple[Tensor, int]:
     if cut is not None and int(cut[1]) < _STREAMED:
         raise UserError(f"{path}: cut off, {cut[2]} of {cut[1]} bytes of sound; extract it again")
     waveform = torch.from_numpy(samples.T.copy())  # A S
-    _check(waveform, rate, str(path))
+    check_waveform(waveform, rate, str(path))
     return waveform, rate
 
 
@@ -56,12 +56,9 @@ def resample(waveform: Tensor, from_rate: int, to_rate: int) -> Tensor:
     return resampled
 
 
-def check_waveform(waveform: Tensor, sample_rate: int) -> None:
-    """Raises UserError when `waveform` is not a finite (A, S) or (B, A, S) with one or two channels."""
-    _check(waveform, sample_rate, f"waveform of shape {tuple(waveform.shape)}")
-
-
-def _check(waveform: Tensor, rate: int, what: str) -> None:
+def check_waveform(waveform: Tensor, rate: int, what: str = "") -> None:
+    """Raises UserError when `waveform` (`what`) is not a finite (A, S) or (B, A, S) with one or two channels."""
+    what = what or f"waveform of shape {tuple(waveform.shape)}"
     if waveform.ndim not in (2, 3) or waveform.shape[-2] not in (1, 2):
         raise UserError(
             f"{what}: {waveform.shape[-2] if waveform.ndim > 1 else 'no'} channels; give mono or stereo"

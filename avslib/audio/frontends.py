@@ -6,6 +6,7 @@ sound a frame gets, and `channels`, A' of the output (None: as many as the wavef
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import lru_cache
 
 import torch
@@ -22,33 +23,52 @@ RATE = 16000
 MEL_BINS = 64
 
 
-class VGGishLogMel:
+class LogMel(ABC):
+    """What both front ends do alike; see their own descriptions. Raises UserError for NaN, no samples, other channels."""
+
+    seconds: float
+    channels: int | None
+
+    def __call__(self, waveform: Tensor, sample_rate: int, *, frames: int) -> Tensor:
+        """(A, S) -> (T, A', F, 64); see `batch`."""
+        return self.batch(waveform[None], sample_rate, frames=frames)[0]
+
+    def batch(self, waveforms: Tensor, sample_rate: int, *, frames: int) -> Tensor:
+        """(B, A, S) -> (B, T, A', F, 64) with T = `frames`, F = 96 for a second."""
+        check_waveform(waveforms, sample_rate)
+        if frames < 1:
+            raise UserError(f"frames={frames}: a clip has at least one")
+        if self.channels == 1:
+            sound = waveforms.mean(dim=1, keepdim=True)
+        else:
+            sound = waveforms.expand(-1, self.channels or -1, -1)  # B A' S
+        # On a CPU about ten seconds of sound at a time: larger pieces run at half the speed.
+        on_cpu = waveforms.device.type == "cpu"
+        size = max(1, 10 * sample_rate // sound.shape[-1]) if on_cpu else len(sound)
+        parts = [resample(part, sample_rate, RATE) for part in torch.split(sound, size)]
+        return torch.cat([self._pictures(part, frames) for part in parts])
+
+    @abstractmethod
+    def _pictures(self, sound: Tensor, frames: int) -> Tensor:
+        """(B, A', S) at 16 kHz -> (B, T, A', F, 64)."""
+
+
+class VGGishLogMel(LogMel):
     """AudioSet's front end of VGGish, as AVSBench, AVSegFormer, PCMANet and VCT use it.
 
     Mono mean at 16 kHz; 25 ms periodic Hann windows every 10 ms, 512-point FFT, magnitude, 64 HTK mel bins
     from 125 to 7500 Hz, log(mel + 0.01); examples of 96 windows without overlap. So example t begins at
     0.96 t seconds, not at t: after ten frames the sound is 0.4 s ahead, in the published methods as well.
+
+    (A, S) -> (T, 1, 96, 64). Sound for fewer than T examples: the last is repeated; for more: the rest is cut.
+    Sound shorter than one example (0.975 s) is filled up with silence.
     """
 
     seconds = 0.96
-    channels: int | None = 1
+    channels = 1
 
-    def __call__(self, waveform: Tensor, sample_rate: int, *, frames: int) -> Tensor:
-        """(A, S) -> (T, 1, 96, 64); see `batch`."""
-        return self.batch(waveform[None], sample_rate, frames=frames)[0]
-
-    def batch(self, waveforms: Tensor, sample_rate: int, *, frames: int) -> Tensor:
-        """(B, A, S) -> (B, T, 1, 96, 64) with T = `frames`.
-
-        Sound for fewer than T examples: the last is repeated; for more: the rest is cut. Sound shorter than
-        one example (0.975 s) is filled up with silence. Raises UserError for NaN, no samples, other channels.
-        """
-        _check(waveforms, sample_rate, frames)
-        parts = _parts(waveforms.mean(dim=1), sample_rate)
-        return torch.cat([self._examples(resample(part, sample_rate, RATE), frames) for part in parts])
-
-    def _examples(self, mono: Tensor, frames: int) -> Tensor:
-        mono = F.pad(mono, (0, max(0, 95 * 160 + 400 - mono.shape[-1])))  # B S
+    def _pictures(self, sound: Tensor, frames: int) -> Tensor:
+        mono = F.pad(sound[:, 0], (0, max(0, 95 * 160 + 400 - sound.shape[-1])))  # B S
         windows = mono.unfold(-1, 400, 160)  # B W 400
         kept = min(frames, windows.shape[1] // 96)
         windows = windows[:, : kept * 96] * torch.hann_window(400, device=mono.device)
@@ -59,12 +79,17 @@ class VGGishLogMel:
         return torch.cat([examples, last], dim=1).unsqueeze(2)  # B T 1 F M
 
 
-class CavpLogMel:
+class CavpLogMel(LogMel):
     """CAVP's front end: 1 s mono for AVSBench, 3 s stereo for VPO.
 
     torchaudio's MelSpectrogram at 16 kHz (25 ms Hann windows every 10 ms, 512-point FFT, centred, power, 64
     HTK mel bins from 125 to 3800 Hz), then 20 log10(max(power, 1e-5)) / 100, so silence is -1. The authors'
     code has the 20 before a power, where 10 would give decibels; their checkpoints need it.
+
+    (A, S) -> (T, A', F, 64), F = 96 for one second, else 100 a second. Frame t hears `seconds` centred on second t,
+    moved inside the sound at its ends; a single frame hears the middle of the sound. Sound that is too short is
+    repeated from its start, as CAVP does. (The authors' crop of a five-second clip gives most frames another
+    second's sound; that is not followed.)
 
     seconds:  length of the sound around each frame
     channels: 1 takes the mean, 2 gives a mono wave twice, None leaves the channels as they are
@@ -72,33 +97,14 @@ class CavpLogMel:
     Raises UserError for other values.
     """
 
+    seconds: int
+
     def __init__(self, *, seconds: int = 1, channels: int | None = None) -> None:
         if seconds < 1 or channels not in (None, 1, 2):
             raise UserError(f"seconds={seconds}, channels={channels}: give 1 or more, and 1, 2 or None")
         self.seconds = seconds
         self.channels = channels
         self.windows = 96 if seconds == 1 else 100 * seconds  # one second is cut to VGGish's 96
-
-    def __call__(self, waveform: Tensor, sample_rate: int, *, frames: int) -> Tensor:
-        """(A, S) -> (T, A', F, 64); see `batch`."""
-        return self.batch(waveform[None], sample_rate, frames=frames)[0]
-
-    def batch(self, waveforms: Tensor, sample_rate: int, *, frames: int) -> Tensor:
-        """(B, A, S) -> (B, T, A', F, 64) with T = `frames`, F = 96 for one second, else 100 a second.
-
-        Frame t hears `seconds` centred on second t, moved inside the sound at its ends; a single frame hears
-        the middle of the sound. Sound that is too short is repeated from its start, as CAVP does. (The
-        authors' crop of a five-second clip gives most frames another second's sound; that is not followed.)
-        Raises UserError for NaN, no samples, other channels.
-        """
-        _check(waveforms, sample_rate, frames)
-        parts = _parts(self._mixed(waveforms), sample_rate)
-        return torch.cat([self._pictures(resample(part, sample_rate, RATE), frames) for part in parts])
-
-    def _mixed(self, waveforms: Tensor) -> Tensor:
-        if self.channels == 1:
-            return waveforms.mean(dim=1, keepdim=True)
-        return waveforms.expand(-1, self.channels or -1, -1)
 
     def _pictures(self, sound: Tensor, frames: int) -> Tensor:
         length = self.seconds * RATE
@@ -118,20 +124,6 @@ class CavpLogMel:
             return [(samples - length) // 2]
         centred = [t * RATE + RATE // 2 - length // 2 for t in range(frames)]
         return [min(max(start, 0), samples - length) for start in centred]
-
-
-def _parts(waveforms: Tensor, sample_rate: int) -> tuple[Tensor, ...]:
-    """On a CPU about ten seconds of sound at a time: larger pieces run at half the speed."""
-    if waveforms.device.type != "cpu":
-        return (waveforms,)
-    parts: tuple[Tensor, ...] = torch.split(waveforms, max(1, 10 * sample_rate // waveforms.shape[-1]))
-    return parts
-
-
-def _check(waveforms: Tensor, sample_rate: int, frames: int) -> None:
-    check_waveform(waveforms, sample_rate)
-    if frames < 1:
-        raise UserError(f"frames={frames}: a clip has at least one")
 
 
 @lru_cache(maxsize=16)

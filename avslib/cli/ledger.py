@@ -7,7 +7,7 @@ from typing import Literal
 
 
 def ledger(runs: Path = Path("results/runs"), markdown: bool = False, add: Path | None = None) -> None:
-    """Print the table of all recorded runs.
+    """Print the table of all recorded runs, and what a GPU made of the methods where gpu.json lies beside `runs`.
 
     Args:
         runs: the folder of records
@@ -15,10 +15,13 @@ def ledger(runs: Path = Path("results/runs"), markdown: bool = False, add: Path 
         add: first put the record of this run folder into the ledger
     """
     from avslib.ledger import add_record, ledger_table, read_record
+    from avslib.ledger.gpu import GPU, gpu_table
 
     if add:
         add_record(read_record(add / "record.json"), runs)
     print(ledger_table(runs, markdown=markdown))
+    if (path := runs.parent / GPU.name).exists():
+        print(f"\n{gpu_table(path, markdown)}")
 
 
 def cost(device: Literal["cpu", "cuda"] | None = None, markdown: bool = False) -> None:

@@ -26,10 +26,6 @@ STRIDES = (4, 8, 16, 32)
 StateDict = dict[str, Tensor]
 
 
-def _as_is(state: StateDict, network: nn.Module) -> StateDict:
-    return state
-
-
 @dataclass(frozen=True)
 class _Network:
     """One timm network: where its maps are taken and how its pixels are normalised.
@@ -42,7 +38,7 @@ class _Network:
     channels: tuple[int, int, int, int]
     stages: tuple[tuple[str, ...], ...]
     public: PublicWeights
-    rename: Callable[[StateDict, nn.Module], StateDict] = _as_is
+    rename: Callable[[StateDict, nn.Module], StateDict] = lambda state, network: state
     options: dict[str, Any] = field(default_factory=dict)
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)

@@ -63,11 +63,13 @@ def find_weights(public: PublicWeights, given: Path | None = None) -> FoundWeigh
     if given is not None:
         if not Path(given).is_file():
             raise UserError(f"{given}: no such weight file; give the path of {public.files[0]}")
-        return FoundWeights(Path(given), f"path {Path(given).name}, sha256 {_fingerprint(Path(given))}")
-    found = _in_cache(public) or _on_hub(public) or _in_package(public)
+        found: _Found | None = Path(given), f"path {Path(given).name}"
+    else:
+        found = _in_cache(public) or _on_hub(public) or _in_package(public)
     if found is None:
         raise UserError(_ways_out(public))
-    return found
+    path, place = found
+    return FoundWeights(path, f"{place}, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}")
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -109,15 +111,16 @@ def load_exactly(module: nn.Module, state: dict[str, Tensor], path: Path) -> Non
     module.load_state_dict(dict(state))  # without its version, else batch norm insists on the counters
 
 
-def _in_cache(public: PublicWeights) -> FoundWeights | None:
-    for name in public.files:
-        path = cache_folder() / name
-        if path.is_file():
-            return FoundWeights(path, f"cache {name}, sha256 {_fingerprint(path)}")
-    return None
+_Found = tuple[Path, str]
+"""A file, and which place it is from."""
 
 
-def _on_hub(public: PublicWeights) -> FoundWeights | None:
+def _in_cache(public: PublicWeights) -> _Found | None:
+    there = (name for name in public.files if (cache_folder() / name).is_file())
+    return next(((cache_folder() / name, f"cache {name}") for name in there), None)
+
+
+def _on_hub(public: PublicWeights) -> _Found | None:
     if public.hub is None:
         return None
     from huggingface_hub import hf_hub_download, try_to_load_from_cache  # slow to import
@@ -131,7 +134,7 @@ def _on_hub(public: PublicWeights) -> FoundWeights | None:
             path = hf_hub_download(public.hub, "model.safetensors")
         except (OSError, HfHubHTTPError):
             return None
-    return FoundWeights(Path(path), f"hub {public.hub}, sha256 {_fingerprint(Path(path))}")
+    return Path(path), f"hub {public.hub}"
 
 
 @cache
@@ -155,7 +158,7 @@ def _hub_answers() -> bool:
     return answered.is_set()
 
 
-def _in_package(public: PublicWeights) -> FoundWeights | None:
+def _in_package(public: PublicWeights) -> _Found | None:
     if public.package is None:
         return None
     distribution, module = public.package
@@ -165,16 +168,7 @@ def _in_package(public: PublicWeights) -> FoundWeights | None:
     path = next(Path(spec.origin).parent.glob("models/*.pth"), None)
     if path is None:
         return None
-    version = importlib.metadata.version(distribution)
-    return FoundWeights(path, f"package {distribution} {version}, sha256 {_fingerprint(path)}")
-
-
-def _fingerprint(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()[:16]
+    return path, f"package {distribution} {importlib.metadata.version(distribution)}"
 
 
 def _ways_out(public: PublicWeights) -> str:

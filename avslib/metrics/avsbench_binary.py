@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.metrics.frames import as_frames, check_labels
+from avslib.metrics.frames import FrameProtocol, Frames, check_labels
 from avslib.metrics.statistics import THRESHOLDS, threshold_counts
 from avslib.types import IGNORE
 
@@ -46,7 +46,7 @@ def any_class(logits: Tensor) -> Tensor:
     return logits[:, 1:].logsumexp(1) - logits[:, 0]
 
 
-class AVSBenchBinary:
+class AVSBenchBinary(FrameProtocol):
     """mIoU and F of binary masks, batch by batch (AVSBench paper, section 4; `avs_scripts/*/utils`).
 
     Frames are cut, in the order they come, into batches of `frames_per_batch`; the size of the
@@ -70,6 +70,8 @@ class AVSBenchBinary:
     Raises UserError when it is below 1.
     """
 
+    sums = ("batches", "totals")
+
     def __init__(self, *, frames_per_batch: int = 4 * SECONDS, any_class: bool = False) -> None:
         if frames_per_batch < 1:
             raise UserError(f"frames_per_batch={frames_per_batch}; a batch holds at least 1 frame")
@@ -87,16 +89,9 @@ class AVSBenchBinary:
         more = ", any class" if self.any_class else ""
         return f"avsbench-binary (batch of {count} {unit}{'s' if count > 1 else ''}{more})"
 
-    def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None:
-        """Score more frames.
-
-        logits (B, T, 1, H, W) with labels (B, T, H, W), or (N, 1, H, W) or (N, H, W) with (N, H, W);
-        a label above 0 is foreground. Frames that are not `valid` (B, T) or (N,) are left out.
-
-        Raises UserError on shapes that do not fit, more than one logit a pixel, logits that are not
-        finite, or the label 255.
-        """
-        frames = as_frames(logits, labels, valid).only_valid()
+    def add(self, frames: Frames) -> None:
+        """See `FrameProtocol`; a label above 0 is foreground."""
+        frames = frames.only_valid()
         channels = frames.logits.shape[1]
         if channels != 1 and not self.any_class:
             raise UserError(
@@ -110,14 +105,8 @@ class AVSBenchBinary:
         self._append(torch.cat([iou.unsqueeze(1), found.unsqueeze(1), curve], dim=1))
 
     def merge(self, other: AVSBenchBinary) -> None:
-        """Add what another process scored. Equal to one process if all but one were given whole batches.
-
-        Raises UserError when the batch sizes differ, or what is scored does.
-        """
-        if other.name != self.name:
-            raise UserError(f"cannot merge {self.name} with {other.name}; score one way")
-        self.batches += other.batches
-        self.totals = self.totals + other.totals
+        """See `FrameProtocol`. Equal to one process if all but one were given whole batches."""
+        super().merge(other)
         self._append(other.pending)
 
     def compute(self) -> dict[str, float]:

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.metrics.frames import Frames, as_frames, decide
+from avslib.metrics.frames import FrameProtocol, Frames, decide
 from avslib.metrics.statistics import confusion
 
 BETA_SQUARED = 0.3
 
 
-class AVSBenchSemantic:
+class AVSBenchSemantic(FrameProtocol):
     """Per-class IoU and F, averaged over the frames that show the class (AVSBench-semantic paper;
     `avs_scripts/avss/utils/compute_color_metrics.py`).
 
@@ -33,6 +33,8 @@ class AVSBenchSemantic:
     Raises UserError when it is below 2.
     """
 
+    settings, sums = ("classes",), ("iou_sum", "f_sum", "count")
+
     def __init__(self, *, classes: int = 71, count_padded_frames: bool = True) -> None:
         if classes < 2:
             raise UserError(f"classes={classes}; background and at least one class make 2")
@@ -46,26 +48,17 @@ class AVSBenchSemantic:
         """'avsbench-semantic', and whether padded frames were left out."""
         return "avsbench-semantic" + ("" if self.count_padded_frames else " (without padded frames)")
 
-    def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None:
-        """Score more frames.
-
-        logits (B, T, K, H, W) with labels (B, T, H, W) and valid (B, T), or without the clip axis; one
-        logit a pixel passes for two classes.
-
-        Raises UserError on shapes that do not fit, logits that are not finite, or labels outside
-        0..K-1 in a valid frame.
-        """
-        frames = as_frames(logits, labels, valid)
-        self._add(confusion(*self._maps(frames), self.classes).double().cpu())
-
-    def merge(self, other: AVSBenchSemantic) -> None:
-        """Add what another process scored. Raises UserError when it did not score the same way."""
-        if (other.classes, other.name) != (self.classes, self.name):
-            raise UserError(
-                f"cannot merge {self.name} of {self.classes} classes with {other.name} of {other.classes}"
-            )
-        self.iou_sum, self.f_sum = self.iou_sum + other.iou_sum, self.f_sum + other.f_sum
-        self.count = self.count + other.count
+    def add(self, frames: Frames) -> None:
+        """See `FrameProtocol`; but padded frames are blank in labels and prediction, whatever is in them."""
+        tables = confusion(*self._maps(frames), self.classes).double().cpu()  # (N, K, K)
+        hit = tables.diagonal(dim1=1, dim2=2)  # (N, K)
+        labelled, marked = tables.sum(2), tables.sum(1)  # (N, K)
+        union = labelled + marked - hit
+        precision, recall = hit / marked.clamp(min=1), hit / labelled.clamp(min=1)
+        f = (1 + BETA_SQUARED) * precision * recall / (BETA_SQUARED * precision + recall)
+        self.iou_sum = self.iou_sum + (hit / union.clamp(min=1)).sum(0)
+        self.f_sum = self.f_sum + f.nan_to_num(0.0).sum(0)
+        self.count = self.count + (union > 0).sum(0)
 
     def per_class(self) -> dict[str, list[float]]:
         """{'IoU': K values, 'F': K values}; 0 for a class that never occurred."""
@@ -88,14 +81,3 @@ class AVSBenchSemantic:
         frames = Frames(frames.logits, frames.labels.masked_fill(blank, 0), frames.valid)
         predicted, labels = decide(frames, self.classes, ignore=False, protocol=self.name)
         return predicted.masked_fill(blank, 0), labels
-
-    def _add(self, tables: Tensor) -> None:
-        """Add confusion matrices (N, K, K) of frames."""
-        hit = tables.diagonal(dim1=1, dim2=2)  # (N, K)
-        labelled, marked = tables.sum(2), tables.sum(1)  # (N, K)
-        union = labelled + marked - hit
-        precision, recall = hit / marked.clamp(min=1), hit / labelled.clamp(min=1)
-        f = (1 + BETA_SQUARED) * precision * recall / (BETA_SQUARED * precision + recall)
-        self.iou_sum = self.iou_sum + (hit / union.clamp(min=1)).sum(0)
-        self.f_sum = self.f_sum + f.nan_to_num(0.0).sum(0)
-        self.count = self.count + (union > 0).sum(0)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -29,7 +29,7 @@ from avslib.metrics.avsbench_binary import mask_iou
 from avslib.metrics.protocols import AVSBenchBinary, AVSBenchSemantic, DatasetLevel
 
 Values = NDArray[np.float64]
-Arrays = Mapping[str, Tensor]
+Arrays = dict[str, Tensor]
 
 PRINTED = {"dataset_level.FDR", "dataset_level.F1", "dataset_level.F03"}
 """The reference prints these with four decimals."""
@@ -43,7 +43,13 @@ def errors(path: Path) -> Iterator[tuple[str, float]]:
     """
     reference, arrays = _read(path)
     for group, expected in reference.items():
-        ours = _recompute(group, arrays)
+        try:
+            ours = _recompute(group, arrays)
+        except KeyError as error:
+            there = f"it has {', '.join(arrays) or 'none'}"
+            raise UserError(
+                f"{path.with_suffix('.npz')}: holds no array `{error.args[0]}`; {there}"
+            ) from None
         if not isinstance(expected, dict):
             yield group, _error(group, ours.get("value"), expected)
             continue
@@ -65,65 +71,40 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
         raise UserError(f"{path} or {beside.name} cannot be read ({error}); fetch them again") from error
     if not isinstance(reference, dict):
         raise UserError(f"{path}: a {type(reference).__name__} where an object of named numbers belongs")
-    return reference, _Arrays(beside, arrays)
-
-
-class _Arrays(dict[str, Tensor]):
-    """Arrays by name; a missing one is told with its file."""
-
-    def __init__(self, path: Path, arrays: Arrays) -> None:
-        super().__init__(arrays)
-        self.path = path
-
-    def __missing__(self, name: str) -> Tensor:
-        raise UserError(f"{self.path}: holds no array `{name}`; it has {', '.join(self) or 'none'}")
+    return reference, arrays
 
 
 def _recompute(group: str, arrays: Arrays) -> dict[str, Any]:
     """Our values of one group of the file; nothing where the group is not understood."""
-    batch = re.fullmatch(r"avsbench_binary_batch(\d+)", group)
-    if batch:
+    if batch := re.fullmatch(r"avsbench_binary_batch(\d+)", group):
         return _binary(arrays, int(batch[1]))
     if group in ("mask_iou_each", "mask_iou_all"):
         each = mask_iou(arrays["binary_logits"].float(), arrays["binary_gt"] > 0)
         return {"value": each.tolist() if group == "mask_iou_each" else float(each.mean())}
     if group == "avsbench_semantic":
-        return _semantic(arrays)
-    return _dataset(arrays) if group == "dataset_level" else {}
+        semantic = AVSBenchSemantic(classes=arrays["class_logits"].shape[1])
+        semantic.update(arrays["class_logits"], arrays["labels"])
+        return {**semantic.compute(), **{name: getattr(semantic, name) for name in semantic.sums}}
+    if group == "dataset_level":
+        level = DatasetLevel(classes=arrays["class_logits"].shape[1])
+        level.update(arrays["class_logits"], arrays["labels_ignore"])
+        ours, iou = level.compute(), level.per_class()["IoU"]
+        more = {"F03": ours["F"], "iou": iou, "confusion": level.confusion}
+        return {name: ours[name] for name in ("mIoU", "pixel_acc", "FDR", "F1")} | more
+    return {}
 
 
 def _binary(arrays: Arrays, frames: int) -> dict[str, Any]:
     logits, truth = arrays["binary_logits"], (arrays["binary_gt"] > 0).long()
-    whole = AVSBenchBinary(frames_per_batch=frames)
-    whole.update(logits, truth)
-    batches = []
-    for first in range(0, len(logits), frames):
-        one = AVSBenchBinary(frames_per_batch=frames)
-        one.update(logits[first : first + frames], truth[first : first + frames])
-        batches.append(one.compute())
+
+    def scored(part: slice) -> dict[str, float]:
+        protocol = AVSBenchBinary(frames_per_batch=frames)
+        protocol.update(logits[part], truth[part])
+        return protocol.compute()
+
+    batches = [scored(slice(first, first + frames)) for first in range(0, len(logits), frames)]
     lists = {f"{name}_batches": [batch[name] for batch in batches] for name in ("F", "mIoU")}
-    return {**whole.compute(), **lists}
-
-
-def _semantic(arrays: Arrays) -> dict[str, Any]:
-    logits = arrays["class_logits"]
-    protocol = AVSBenchSemantic(classes=logits.shape[1])
-    protocol.update(logits, arrays["labels"])
-    sums = {"iou_sum": protocol.iou_sum, "f_sum": protocol.f_sum, "count": protocol.count}
-    return {**protocol.compute(), **sums}
-
-
-def _dataset(arrays: Arrays) -> dict[str, Any]:
-    logits = arrays["class_logits"]
-    protocol = DatasetLevel(classes=logits.shape[1])
-    protocol.update(logits, arrays["labels_ignore"])
-    ours = protocol.compute()
-    return {
-        **{name: ours[name] for name in ("mIoU", "pixel_acc", "FDR", "F1")},
-        "F03": ours["F"],
-        "iou": protocol.per_class()["IoU"],
-        "confusion": protocol.confusion,
-    }
+    return {**scored(slice(None)), **lists}
 
 
 def _error(name: str, ours: Any, reference: Any) -> float:

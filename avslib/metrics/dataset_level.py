@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from avslib.errors import UserError
-from avslib.metrics.frames import as_frames, decide
+from avslib.metrics.frames import FrameProtocol, Frames, decide
 from avslib.metrics.statistics import confusion
 
 
-class DatasetLevel:
+class DatasetLevel(FrameProtocol):
     """IoU, F, false discovery rate and pixel accuracy of the summed pixels (CAVP paper, section 5;
     `utils/eval_utils.py`).
 
@@ -32,6 +32,7 @@ class DatasetLevel:
     """
 
     name = "dataset-level"
+    settings, sums = ("classes", "threshold"), ("confusion",)
 
     def __init__(self, *, classes: int = 2, threshold: float = 0.5) -> None:
         if not 2 <= classes <= 255:
@@ -41,29 +42,12 @@ class DatasetLevel:
         self.classes, self.threshold = classes, threshold
         self.confusion = torch.zeros(classes, classes, dtype=torch.long)  # [label, predicted]
 
-    def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None:
-        """Score more frames.
-
-        logits (B, T, K, H, W) with labels (B, T, H, W), or without the clip axis; K = 1 is taken as
-        binary: any label above 0 is foreground. Frames that are not `valid` are left out.
-
-        Raises UserError on shapes that do not fit, logits that are not finite, or labels that are
-        neither in 0..K-1 nor 255.
-        """
-        frames = as_frames(logits, labels, valid).only_valid()
+    def add(self, frames: Frames) -> None:
+        """See `FrameProtocol`."""
         predicted, labels = decide(
-            frames, self.classes, ignore=True, protocol=self.name, threshold=self.threshold
+            frames.only_valid(), self.classes, ignore=True, protocol=self.name, threshold=self.threshold
         )  # (N, H, W)
         self.confusion = self.confusion + confusion(predicted, labels, self.classes).sum(0).cpu()
-
-    def merge(self, other: DatasetLevel) -> None:
-        """Add what another process scored. Raises UserError when it did not score the same way."""
-        if (other.classes, other.threshold) != (self.classes, self.threshold):
-            raise UserError(
-                f"cannot merge dataset-level of {self.classes} classes at {self.threshold} with one of "
-                f"{other.classes} at {other.threshold}"
-            )
-        self.confusion = self.confusion + other.confusion
 
     def per_class(self) -> dict[str, list[float]]:
         """{'IoU', 'F', 'F1', 'FDR'}: K values each, background first.

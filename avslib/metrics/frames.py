@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 
 from avslib.errors import UserError
 from avslib.types import IGNORE
+
+P = TypeVar("P", bound="FrameProtocol")
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,47 @@ class Frames:
     def only_valid(self) -> Frames:
         """Without the frames that are padding."""
         return Frames(self.logits[self.valid], self.labels[self.valid], self.valid[self.valid])
+
+
+class FrameProtocol(ABC):
+    """What the protocols do alike: they take frames, and add what another process counted.
+
+    settings: the attributes that must be equal for that;  sums: those that are added
+    """
+
+    settings: ClassVar[tuple[str, ...]] = ()
+    sums: ClassVar[tuple[str, ...]]
+
+    @property
+    @abstractmethod
+    def name(self) -> str: ...
+
+    @abstractmethod
+    def add(self, frames: Frames) -> None:
+        """Score frames that `update` has checked."""
+
+    def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None:
+        """Score more frames.
+
+        logits (B, T, K, H, W) with labels (B, T, H, W) and valid (B, T), or all without the clip axis. One logit
+        a pixel passes for two classes, of which any label above 0 is the second. Frames that are not `valid`
+        are left out.
+
+        Raises UserError on shapes that do not fit, another number of logits than the protocol takes, logits
+        that are not finite, or labels that are none of its classes; 255 is told where it cannot be ignored.
+        """
+        self.add(as_frames(logits, labels, valid))
+
+    def merge(self: P, other: P) -> None:
+        """Add what another process scored. Raises UserError when it did not score the same way."""
+        mine, theirs = (
+            ", ".join((one.name, *(f"{name}={getattr(one, name)}" for name in one.settings)))
+            for one in (self, other)
+        )
+        if mine != theirs:
+            raise UserError(f"cannot merge {mine} with {theirs}; score one way")
+        for name in self.sums:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 def as_frames(logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> Frames:

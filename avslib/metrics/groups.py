@@ -15,7 +15,6 @@ from avslib.types import IGNORE, ScoringProtocol
 SMALLEST = 100
 """Pixels: a class that shows no more in any frame is not counted as a source (CAVP's code)."""
 
-
 P = TypeVar("P", bound=ScoringProtocol)
 
 
@@ -85,9 +84,7 @@ class ByGroup(Generic[P]):
         return ByGroup(deepcopy(self._fresh))
 
     def _part(self, name: str) -> P:
-        if name not in self.parts:
-            self.parts[name] = deepcopy(self._fresh)
-        return self.parts[name]
+        return self.parts.setdefault(name, deepcopy(self._fresh))
 
 
 def sources(labels: Tensor, valid: Tensor | None = None, *, smallest: int = SMALLEST) -> list[str]:

@@ -9,14 +9,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from avslib.errors import UserError
-from avslib.metrics.frames import as_frames, decide
+from avslib.metrics.frames import FrameProtocol, Frames, decide
 
 TOLERANCE = 0.008
 """Of the picture's diagonal: contours that are no further apart agree (DAVIS, `bound_th`)."""
 AT_ONCE = 32  # masks; the dilation holds each as float32
 
 
-class JAndF:
+class JAndF(FrameProtocol):
     """Mean IoU of the regions (J) and F of the contours (Perazzi et al., "A Benchmark Dataset and Evaluation
     Methodology for Video Object Segmentation", CVPR 2016; counted as in the public DAVIS code).
 
@@ -42,6 +42,7 @@ class JAndF:
     """
 
     name = "J&F"
+    settings, sums = ("classes",), ("frames", "j_sum", "f_sum", "count")
 
     def __init__(self, *, classes: int = 2) -> None:
         if not 2 <= classes <= 255:
@@ -51,15 +52,9 @@ class JAndF:
         self.f_sum = torch.zeros(classes, dtype=torch.float64)
         self.count = torch.zeros(classes, dtype=torch.float64)
 
-    def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None:
-        """Score more frames.
-
-        logits (B, T, K, H, W) with labels (B, T, H, W), or without the clip axis; one logit a pixel is
-        taken as binary: marked when its sigmoid is above 0.5. Frames that are not `valid` are left out.
-
-        Raises UserError on shapes that do not fit, logits that are not finite, or labels outside 0..K-1.
-        """
-        frames = as_frames(logits, labels, valid).only_valid()
+    def add(self, frames: Frames) -> None:
+        """See `FrameProtocol`; one logit a pixel marks it when its sigmoid is above 0.5."""
+        frames = frames.only_valid()
         predicted, labels = decide(frames, self.classes, ignore=False, protocol=self.name)  # (N, H, W)
         self.frames += len(labels)
         frame, label = self._objects(predicted, labels)  # (P,) each
@@ -70,14 +65,6 @@ class JAndF:
             self.j_sum = self.j_sum.index_add(0, c, found[0])
             self.f_sum = self.f_sum.index_add(0, c, found[1])
             self.count = self.count.index_add(0, c, torch.ones_like(found[0]))
-
-    def merge(self, other: JAndF) -> None:
-        """Add what another process scored. Raises UserError when the classes differ."""
-        if other.classes != self.classes:
-            raise UserError(f"cannot merge J&F of {self.classes} classes with one of {other.classes}")
-        self.frames += other.frames
-        self.j_sum, self.f_sum = self.j_sum + other.j_sum, self.f_sum + other.f_sum
-        self.count = self.count + other.count
 
     def per_class(self) -> dict[str, list[float]]:
         """{'J': K values, 'F': K values}; NaN for the background and for what never occurred."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from avslib.errors import UserError
 from avslib.metrics.avsbench_binary import AVSBenchBinary
 from avslib.metrics.avsbench_semantic import AVSBenchSemantic
+from avslib.metrics.frames import FrameProtocol, Frames
 
 
-class JAndFOfPapers:
+class JAndFOfPapers(FrameProtocol):
     """Half mIoU, half F of the AVSBench protocols, as in Table 1 of the CAVP paper: TPAVI's 78.80 is the mean
     of its 72.79 and 84.80. The traps:
 
@@ -19,6 +17,8 @@ class JAndFOfPapers:
 
     of: the protocol whose mIoU and F are averaged; `AVSBenchSemantic` for AVSS
     """
+
+    sums = ()
 
     def __init__(self, *, of: AVSBenchBinary | AVSBenchSemantic | None = None) -> None:
         self.of = of or AVSBenchBinary()
@@ -33,16 +33,14 @@ class JAndFOfPapers:
         """Of the protocol inside; 1 where it has no batches."""
         return getattr(self.of, "frames_per_batch", 1)
 
-    def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None:
-        """Score more frames, as the protocol inside does."""
-        self.of.update(logits, labels, valid)
+    def add(self, frames: Frames) -> None:
+        """See `FrameProtocol`; as the protocol inside does."""
+        self.of.add(frames)
 
     def merge(self, other: JAndFOfPapers) -> None:
-        """Add what another process scored. Raises UserError when it did not score the same way."""
-        mine, theirs = self.of, other.of
-        if type(mine) is not type(theirs):
-            raise UserError(f"cannot merge {self.name} with {other.name}; average the same protocol")
-        mine.merge(theirs)  # type: ignore[arg-type]
+        """See `FrameProtocol`."""
+        super().merge(other)
+        self.of.merge(other.of)  # type: ignore[arg-type]
 
     def compute(self) -> dict[str, float]:
         """{'J&F', 'J', 'F'} in 0..1 so far. Raises UserError when nothing was scored."""

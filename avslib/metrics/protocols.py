@@ -7,6 +7,8 @@ makes one; `ByGroup` scores parts of the data apart.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from avslib.errors import UserError
 from avslib.metrics.avsbench_binary import AVSBenchBinary
 from avslib.metrics.avsbench_semantic import AVSBenchSemantic
@@ -22,13 +24,16 @@ __all__ = [
 
 Named = AVSBenchBinary | AVSBenchSemantic | DatasetLevel | JAndF | JAndFOfPapers
 
-PROTOCOLS: dict[str, type[Named]] = {
-    "avsbench-binary": AVSBenchBinary,
+PROTOCOLS: dict[str, Callable[..., Named]] = {
+    "avsbench-binary": lambda classes=2: AVSBenchBinary(any_class=classes > 2),
     "avsbench-semantic": AVSBenchSemantic,
     "dataset-level": DatasetLevel,
     "J&F": JAndF,
-    "J&F-papers": JAndFOfPapers,
+    "J&F-papers": lambda classes=2: JAndFOfPapers(
+        of=AVSBenchSemantic(classes=classes) if classes > 2 else AVSBenchBinary()
+    ),
 }
+"""Name -> what makes a fresh one for `classes`."""
 
 
 def protocol(name: str, *, classes: int = 2) -> Named:
@@ -40,11 +45,4 @@ def protocol(name: str, *, classes: int = 2) -> Named:
     """
     if name not in PROTOCOLS:
         raise UserError(f"unknown protocol {name!r}; choose of: {', '.join(PROTOCOLS)}")
-    if name == "avsbench-binary":
-        return AVSBenchBinary(any_class=classes > 2)
-    if name == "J&F-papers":
-        return JAndFOfPapers(of=AVSBenchSemantic(classes=classes) if classes > 2 else AVSBenchBinary())
-    build: type[AVSBenchSemantic | DatasetLevel | JAndF] = {
-        "avsbench-semantic": AVSBenchSemantic, "dataset-level": DatasetLevel, "J&F": JAndF,
-    }[name]  # fmt: skip
-    return build(classes=classes)
+    return PROTOCOLS[name](classes=classes)

@@ -60,9 +60,9 @@ def test_the_solution_passes(chapter: dict[str, Any], check: str, reader: str) -
 
 
 def test_who_listens_drops_and_who_does_not_stays(chapter: dict[str, Any]) -> None:
-    """Not of the ear, which at this schedule has hardly learned anything."""
+    """Not of the classifier, which at this schedule has hardly learned anything."""
     mean = chapter["mean"]
-    for deaf in ("everything", "biggest"):
-        assert len({mean(deaf, sound) for sound in chapter["SOUNDS"]}) == 1
+    for looks_only in ("everything", "biggest"):
+        assert len({mean(looks_only, sound) for sound in chapter["SOUNDS"]}) == 1
     assert mean("switch", "silence") == 0 < mean("switch", "visible")
     assert mean("loud side", "mirrored") < mean("loud side", "right")

@@ -87,7 +87,7 @@ def test_the_solution_passes(chapter: dict[str, Any], check: str, name: str) -> 
     assert chapter[check](chapter[f"{name}_solved"]).startswith("right")
 
 
-def test_the_deaf_ceiling_is_the_bias(chapter: dict[str, Any]) -> None:
+def test_the_sound_blind_ceiling_is_the_bias(chapter: dict[str, Any]) -> None:
     counts, ceiling = chapter["counts"], chapter["ceiling"]
     assert ceiling(counts["the custom kept"]) == 1.0
     assert 0.5 <= ceiling(counts["as composed"]) < 0.75
@@ -95,16 +95,16 @@ def test_the_deaf_ceiling_is_the_bias(chapter: dict[str, Any]) -> None:
 
 def test_bias_is_rewarded_where_it_is_kept_and_punished_where_not(chapter: dict[str, Any]) -> None:
     score = chapter["score"]
-    for pupil in ("deaf", "hears"):
-        assert np.mean(score("custom", pupil, "custom kept")) > 0.25 + np.mean(
-            score("custom", pupil, "custom broken")
+    for model in ("sound-blind", "hears"):
+        assert np.mean(score("custom", model, "custom kept")) > 0.25 + np.mean(
+            score("custom", model, "custom broken")
         )
-    deaf = {tuple(score("balanced", "deaf", "as they come", sound)) for sound in chapter["SOUNDS"]}
-    assert len(deaf) == 1, "without ears no sound makes a difference"
+    blind = {tuple(score("balanced", "sound-blind", "as they come", sound)) for sound in chapter["SOUNDS"]}
+    assert len(blind) == 1, "without sound none makes a difference"
     drop = {
-        school: np.mean(score(school, "hears", "as they come"))
-        - np.mean(score(school, "hears", "as they come", "visible"))
-        for school in ("custom", "balanced")
+        trained_on: np.mean(score(trained_on, "hears", "as they come"))
+        - np.mean(score(trained_on, "hears", "as they come", "visible"))
+        for trained_on in ("custom", "balanced")
     }
     assert drop["balanced"] > 0.1 + max(0.0, drop["custom"])
 

@@ -9,8 +9,7 @@ import torch
 from chapter_cells import names_of
 from torch import nn
 
-from avslib.data import MiniScenes
-from avslib.data import collate
+from avslib.data import MiniScenes, collate
 from avslib.figures import say
 
 NEEDED = ("from avslib import figures", "def check_", "def in_order(")
@@ -22,7 +21,7 @@ def chapter() -> dict[str, Any]:
     """The names that the exercises and their solutions use; the model is untrained, and sure of itself."""
     names = names_of("07_pcmanet.ipynb", NEEDED, WRONG)
     torch.manual_seed(0)
-    model = names["model"] = names["run"].plan.model().eval()
+    model = names["model"] = names["run"].model().eval()
     head: nn.Conv2d = model.score[-1][-1]
     head.weight.data *= 1000
     scenes = MiniScenes("ms3", split="test", size=64, length=4)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import toy
 from PIL import Image
 
 from avslib.audio.frontends import VGGishLogMel
@@ -92,7 +93,7 @@ def test_a_listing_is_what_the_clips_say() -> None:
 
 def test_masks_look_as_documented(written: tuple[str, Path, dict[str, dict[str, float]]]) -> None:
     subset, folder, _ = written
-    first = folder / scenes(subset).identifier(0)
+    first = folder / scenes(subset).entry(0).identifier
     with Image.open(first / "0.png") as picture:
         assert picture.mode == ("L" if subset == "ms3" else "P")
         values = np.asarray(picture)
@@ -188,7 +189,7 @@ def test_what_does_not_fit_is_named_before_any_work(
     truth = open_truth("mini/ms3", clips=CLIPS, size=SIZE)
     score_folder(tmp_path / "masks", truth, [protocol("dataset-level")])
     monkeypatch.setattr(DataTruth, "labels", lambda *_: pytest.fail("work was begun"))
-    fault(tmp_path / "masks" / data.identifier(2) / "3.png")
+    fault(tmp_path / "masks" / data.entry(2).identifier / "3.png")
     with pytest.raises(UserError, match=FAULTS[fault]):
         score_folder(tmp_path / "masks", truth, [protocol("dataset-level")])
 
@@ -198,7 +199,7 @@ def test_bad_folders_and_descriptions_are_named(tmp_path: Path) -> None:
         find_truth(tmp_path, {})
     with pytest.raises(UserError, match="unknown data 'ms3'"):
         find_truth(tmp_path, {"data": "ms3"})
-    with pytest.raises(UserError, match=r"avss: say where it is with --data-dir"):
+    with pytest.raises(UserError, match="avss is not part of avslib: give the folder of the release with --data-dir DIR"):
         find_truth(tmp_path, {"data": "avss"})
     with pytest.raises(UserError, match="holds no png"):
         FolderTruth(tmp_path)
@@ -218,8 +219,8 @@ def test_the_commands(
         return [line.split() for line in capsys.readouterr().out.splitlines()]
 
     run, masks = str(tmp_path / "run"), str(tmp_path / "masks")
-    say("train", str(Path(__file__).parent / "toy.py"), "--data", "toy", "--schedule", "smoke", "--out", run)
-    first = say("evaluate", run, "--protocol", "all", "--save", masks, "--save-logits", "--classes")
+    say("train", toy.__file__, "--data", "toy", "--schedule", "smoke", "--out", run)
+    first = say("evaluate", run, "--protocol", "all", "--save", masks, "--save-logits", "--per-class")
     names = {line[1] for line in first if line and line[0] == "test"}
     assert names == {"toy", *PROTOCOLS}
     assert ["dataset-level,", "by", "class"] in first
@@ -232,7 +233,7 @@ def test_the_commands(
 )
 def test_masks_of_a_real_layout(name: str, layout: str, tmp_path: Path) -> None:
     subset = name.removeprefix("avsbench/")
-    write_mini(tmp_path / "data", layout=layout, groups=(subset,), clips=12, size=SIZE)
+    write_mini(tmp_path / "data", layout=layout, subsets=(subset,), clips=12, size=SIZE)
     truth = open_truth(name, split="test", size=SIZE, data_dir=tmp_path / "data")
     for index, listed in enumerate(listing(truth.clips)):
         clip = truth.clips[index]

@@ -8,8 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from avslib.ledger import cost_table
-from avslib.ledger.cost import Cost, Costed, Published, Unused, count, measure, multiply_adds
+from avslib.ledger.cost import Cost, Costed, count, measure, multiply_adds
 from avslib.ledger.cost_table import TABLE
+from avslib.methods import METHODS
+from avslib.methods.cost import PublishedCost, Unused
+from avslib.methods.networks import paper_model
 
 
 class Small(nn.Module):
@@ -18,9 +21,9 @@ class Small(nn.Module):
         self.conv = nn.Conv2d(3, 8, 3, stride=2, padding=1, groups=1)
         self.linear = nn.Linear(128, 16, bias=False)
 
-    def segment(self, frames: Tensor, embedding: Tensor, valid: Tensor) -> Tensor:
+    def segment(self, frames: Tensor, tokens: Tensor, valid: Tensor) -> Tensor:
         x = self.conv(frames.flatten(0, 1)).mean(dim=(2, 3))  # 5 8
-        return x.transpose(0, 1) @ self.linear(embedding)[0]  # an activation by an activation: 8 5 16
+        return x.transpose(0, 1) @ self.linear(tokens)[0, :, 0]  # an activation by an activation: 8 5 16
 
 
 class Convolution(nn.Conv2d):
@@ -29,7 +32,7 @@ class Convolution(nn.Conv2d):
     def __init__(self) -> None:
         super().__init__(3, 4, 3, stride=8)
 
-    def segment(self, frames: Tensor, embedding: Tensor, valid: Tensor) -> Tensor:
+    def segment(self, frames: Tensor, tokens: Tensor, valid: Tensor) -> Tensor:
         return self(frames.flatten(0, 1))
 
 
@@ -70,10 +73,22 @@ def test_the_papers_counts_are_found_again(entry: Costed) -> None:
 
 def test_pcmanet_counts_what_masking_would_leave_out() -> None:
     """Same parameters, whether masking is on or off."""
-    build = partial(cost_table.pcmanet, "resnet50")
+    method = METHODS["pcmanet"]
+    assert method.costs.changes == {"masking": False}
+    build = partial(paper_model, network=method.build, pretrained=False)
     with torch.device("meta"):
         sizes = [sum(p.numel() for p in build(masking=masking).parameters()) for masking in (True, False)]
     assert sizes[0] == sizes[1]
+
+
+def test_every_method_is_in_the_table_with_its_backbones() -> None:
+    lines = [(entry.method, entry.backbone, entry.published) for entry in TABLE]
+    assert lines == [
+        (method.title, backbone, method.costs.published.get(backbone))
+        for method in METHODS.values()
+        for backbone in method.backbones
+    ]
+    assert {entry.method for entry in TABLE if entry.published} == {"TPAVI", "PCMANet"}
 
 
 def test_measuring() -> None:
@@ -93,7 +108,7 @@ def test_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     unused = Unused(1_000_000, 2_000_000_000, "why")
     known = Cost(3_000_000, 5_000_000_000, 11_000_000_000, unused, memory_mb=7.4, seconds=0.5)
     monkeypatch.setattr(cost_table, "cost", lambda entry, device: known)
-    paper = Published(4.01, 7.002, 9.5, "a table")
+    paper = PublishedCost(4.01, 7.002, 9.5, "a table")
     entries = [Costed("ours", "resnet50", Small, published=paper), Costed("new", "odd", Small)]
     text = cost_table.cost_table(entries=entries, markdown=True)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]

@@ -53,6 +53,15 @@ def test_a_record_from_before_pretraining_was_timed_is_read(record: Record, tmp_
         read_record(path)
 
 
+def test_a_record_of_earlier_names_is_read_under_todays(record: Record, tmp_path: Path) -> None:
+    path = add_record(replace(record, sound_blind=True), tmp_path)
+    values = json.loads(path.read_text())
+    formerly = {"method": "recipe", "sound_blind": "deaf", "counterfactual": "listening",
+                "pretraining_seconds": "lesson_seconds"}  # fmt: skip
+    path.write_text(json.dumps({formerly.get(name, name): value for name, value in values.items()}))
+    assert read_record(path) == replace(record, sound_blind=True)
+
+
 @pytest.mark.parametrize("text", ['{"name": "x"}', "[1]", "{"])
 def test_a_foreign_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text)

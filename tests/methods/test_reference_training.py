@@ -36,8 +36,9 @@ TRACES = (
     "train_pcmanet_resnet_s4_224",
 )
 
-CLOSE = 1e-6
-"""Relative. AVSegFormer comes to 8e-8, because positions are computed in float32 there; the others to 2e-11."""
+CLOSE = {"tpavi": 5e-9, "avsegformer": 1e-6, "pcmanet": 5e-9}
+"""Relative. AVSegFormer, parts of which compute in float32, comes to 8e-8; the others to 7e-11. One
+tensor of float32 in TPAVI's interaction moves a norm by 1.5e-8."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +144,10 @@ def test_every_step_is_the_authors(trace: Trace) -> None:
     learner = run.recipe.learner(model=model, criterion=run.criterion()).train()
     optimiser = build_optimiser(learner, run.plan.optimiser)
     assert settings(optimiser) == trace.optimiser
+    close = CLOSE[trace.case.method]
     # Step by step, so that the first one to differ ends the test.
     for step, (ours, theirs) in enumerate(zip(train(learner, optimiser, trace), trace.losses)):
-        assert ours == pytest.approx(theirs, rel=CLOSE), f"step {step}"
+        assert ours == pytest.approx(theirs, rel=close), f"step {step}"
     norms = norms_of(model.state_dict(), trace.norms, authors(trace.case).key_map)
     assert len(norms) >= 15, "else little is tested"
-    assert norms == pytest.approx({name: trace.norms[name] for name in norms}, rel=CLOSE)
+    assert norms == pytest.approx({name: trace.norms[name] for name in norms}, rel=close)

@@ -1,4 +1,4 @@
-"""The eye's first lesson: it learns, it repeats, and it sees silent objects too."""
+"""The visual encoder's pretraining: it learns, it repeats, and it sees silent objects too."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from avslib.data import MiniScenes
-from avslib.training.pretrain_visual import pretrain_visual, see
+from avslib.training.pretrain_visual import pictures_and_classes, pretrain_visual
 
 
-class TinyEye(nn.Module):
+class TinyVisualEncoder(nn.Module):
     """Four maps from four strided convolutions."""
 
     channels: ClassVar[list[int]] = [8, 8, 16, 16]
@@ -34,12 +34,12 @@ class TinyEye(nn.Module):
         return maps
 
 
-def test_the_eye_learns_and_repeats() -> None:
+def test_the_encoder_learns_and_repeats() -> None:
     torch.manual_seed(0)
     scenes = MiniScenes("ms3", length=64, size=64)
-    eye = TinyEye()
-    first = pretrain_visual(copy.deepcopy(eye), scenes, steps=40, batch=8, seed=0)
-    again = pretrain_visual(copy.deepcopy(eye), scenes, steps=40, batch=8, seed=0)
+    encoder = TinyVisualEncoder()
+    first = pretrain_visual(copy.deepcopy(encoder), scenes, steps=40, batch=8, seed=0)
+    again = pretrain_visual(copy.deepcopy(encoder), scenes, steps=40, batch=8, seed=0)
     assert first == again
     assert np.mean(first[-5:]) < np.mean(first[:3]) - 0.05
 
@@ -47,7 +47,7 @@ def test_the_eye_learns_and_repeats() -> None:
 def test_silent_objects_are_named_and_blocks_are_read_in_their_middle() -> None:
     scenes = MiniScenes("ms3", length=8, size=64)
     scene = scenes.scene(0)
-    pictures, target = see([scene])
+    pictures, target = pictures_and_classes([scene])
     assert pictures.shape == (1, 3, 64, 64)
     assert target.shape == (1, 8, 8)
     assert target[0, 2, 3] == scene.class_map[2 * 8 + 4, 3 * 8 + 4]

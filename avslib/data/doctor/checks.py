@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import struct
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,7 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from avslib.audio.files import read_audio
 from avslib.data.doctor.faults import Fault
 from avslib.data.doctor.inventory import Listed
-from avslib.data.readers.images import FORMATS
+from avslib.data.readers.images import BROKEN, FORMATS
 from avslib.data.readers.palette import to_labels
 from avslib.data.readers.paths import inside
 from avslib.data.readers.safe_pickle import read_tensor
@@ -139,15 +137,7 @@ def check_picture(path: str, root: Path, found: Findings) -> Image.Image | None:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         image.load()
         return image
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        struct.error,
-        zlib.error,
-        Image.DecompressionBombError,
-    ) as error:
+    except BROKEN as error:
         what = "it is no png or jpg" if isinstance(error, UnidentifiedImageError) else str(error)
         found.faults.append(Fault("corrupt", path, what))
         return None

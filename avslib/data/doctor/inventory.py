@@ -22,9 +22,6 @@ from avslib.errors import UserError
 
 TABLES = {**layouts.OBJECT_TABLE, "avss": layouts.SEMANTIC_TABLE, **layouts.VPO_TABLE}
 """Subset -> its csv file."""
-NEEDED = {
-    "s4": ("name", "category", "split"), "ms3": ("video_id", "split"), "avss": ("uid", "split", "label"),
-}  # fmt: skip
 COUNTS = {**layouts.OBJECT_COUNTS, "avss": layouts.SEMANTIC_COUNTS, **layouts.VPO_COUNTS}
 """Subset -> {split: clips}, as the papers say."""
 MASKS: dict[str, Literal["binary", "colours", "ids"]] = dict.fromkeys(layouts.VPO_TABLE, "ids") | {
@@ -87,9 +84,8 @@ def take_inventory(root: Path) -> Inventory:
             table = inside(root, TABLES[subset])
             if subset == "avss":
                 found.classes = _classes(found)
-            rows = read_table(
-                table, _columns(subset), needed=NEEDED.get(subset), positional=subset in ("s4", "ms3")
-            )
+            needed, positional = layouts.NEEDED.get(subset), subset in layouts.OBJECT_TABLE
+            rows = read_table(table, _columns(subset), needed=needed, positional=positional)
         except UserError as error:
             kind = "link out" if "a link that leaves" in str(error) else "table"
             found.faults.append(Fault(kind, TABLES[subset], _without(root, error)))
@@ -108,15 +104,14 @@ def _columns(subset: str) -> tuple[str, ...]:
 
 
 def _name(row: Row, subset: str) -> str:
-    return row[{"s4": "name", "ms3": "video_id", "avss": "uid"}.get(subset, "img_Id")]
+    return row[layouts.NAMES[subset][0]]
 
 
 def _row_is_sound(row: Row, subset: str, found: Inventory) -> bool:
     """One row by itself: harmless names, a known split and part, a position."""
     table, name = TABLES[subset], _name(row, subset)
-    columns = {"s4": ("name", "category"), "ms3": ("video_id",), "avss": ("uid",)}
     try:
-        for column in columns.get(subset, ("img_Id", "ann_Ids", "cateName", "vgg_file")):
+        for column in layouts.NAMES[subset]:
             plain_name(row[column], f"column {column}")
     except UserError as error:
         found.faults.append(Fault("unsafe name", table, str(error)))
@@ -165,11 +160,9 @@ def _clips(rows: list[Row], subset: str, found: Inventory) -> Iterator[Listed]:
     for row in rows:
         name, split, heading = _name(row, subset), row["split"], row.get("category", "")
         if subset == "avss":
-            files, seconds = (
-                layouts.semantic_files(row["label"], name),
-                layouts.SEMANTIC_SECONDS[row["label"]],
-            )
-            count = layouts.semantic_masks(row["label"], split)
+            part = row["label"]
+            files, seconds = layouts.semantic_files(part, name), layouts.SEMANTIC_SECONDS[part]
+            count = layouts.semantic_masks(part, split)
         else:
             files, seconds = layouts.object_files(subset, name, split, heading), layouts.OBJECT_SECONDS
             count = layouts.object_masks(subset, split)
@@ -182,11 +175,7 @@ def _clips(rows: list[Row], subset: str, found: Inventory) -> Iterator[Listed]:
 def _stills(rows: list[Row], subset: str) -> Iterator[Listed]:
     for split in ("train", "test"):
         for still in read_stills([row for row in rows if row["split"] == split], subset, TABLES[subset]):
-            files = layouts.vpo_files(
-                subset, image=still.image, annotation=still.annotation, category=still.category,
-                sounds=still.sounds, multi_instance=still.multi_instance,
-            )  # fmt: skip
-            yield Listed(subset, split, still.image, files, None, "ids")
+            yield Listed(subset, split, still.image, still.files(subset), None, "ids")
 
 
 def _unlisted(root: Path, subset: str, names: set[str]) -> Iterator[Fault]:

@@ -6,9 +6,10 @@ The layout is stated in `avslib.data.readers.layouts`; "Audio-Visual Segmentatio
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -16,23 +17,15 @@ from torch.utils.data import Dataset
 from avslib.audio.files import read_audio
 from avslib.audio.frontends import VGGishLogMel
 from avslib.data.listing import ClipEntry
-from avslib.data.readers.images import Fit, read_image
-from avslib.data.readers.layouts import (
-    OBJECT_COLUMNS,
-    OBJECT_SECONDS,
-    OBJECT_TABLE,
-    ClipFiles,
-    object_files,
-    object_masks,
-)
+from avslib.data.readers import layouts
+from avslib.data.readers.images import Fit, Pixels, read_image
+from avslib.data.readers.layouts import OBJECT_SECONDS, OBJECT_TABLE, ClipFiles
 from avslib.data.readers.paths import data_folder, expect, inside, plain_name
 from avslib.data.readers.safe_pickle import read_tensor
 from avslib.data.readers.stacks import stack_frames
 from avslib.data.readers.tables import Row, of_split, read_table
 from avslib.errors import UserError
 from avslib.types import IGNORE, Clip
-
-NEEDED = {"s4": ("name", "category", "split"), "ms3": ("video_id", "split")}
 
 
 class AVSBenchObject(Dataset[Clip]):
@@ -64,7 +57,9 @@ class AVSBenchObject(Dataset[Clip]):
             )
         self.root, self.subset, self.split, self.size, self.fit = data_folder(root), subset, split, size, fit
         table = inside(self.root, OBJECT_TABLE[subset])
-        rows = read_table(table, OBJECT_COLUMNS[subset], needed=NEEDED[subset], positional=True)
+        rows = read_table(
+            table, layouts.OBJECT_COLUMNS[subset], needed=layouts.NEEDED[subset], positional=True
+        )
         self.rows = [self._checked(row, table) for row in of_split(rows, split, table)]
         expect(self.root, [files.frames[0].rpartition("/")[0] for files in map(self._files, self.rows)])
 
@@ -73,10 +68,10 @@ class AVSBenchObject(Dataset[Clip]):
 
     def __getitem__(self, index: int) -> Clip:
         files, seconds = self.files(index), torch.arange(OBJECT_SECONDS)
-        annotated = seconds < object_masks(self.subset, self.split)
-        frames = [self._image(path, mask=False) for path in files.frames]
+        annotated = seconds < layouts.object_masks(self.subset, self.split)
+        frames = [self._read(path) for path in files.frames]
         masks = [self._mask(path) for path in files.masks[: int(annotated.sum())]]
-        masks += [torch.full_like(masks[0], IGNORE)] * (OBJECT_SECONDS - len(masks))
+        masks += [np.full_like(masks[0], IGNORE)] * (OBJECT_SECONDS - len(masks))
         waveform, rate = read_audio(inside(self.root, files.sounds[0]))
         name = self.rows[index]["name"]
         return Clip(
@@ -112,27 +107,21 @@ class AVSBenchObject(Dataset[Clip]):
         return stored
 
     def _checked(self, row: Row, table: Path) -> Row:
-        name = row["name" if self.subset == "s4" else "video_id"]
-        category = row["category"] if self.subset == "s4" else ""
-        if category or self.subset == "s4":
-            plain_name(category, str(table))
-        return {"name": plain_name(name, str(table)), "category": category}
+        name, *category = (plain_name(row[column], str(table)) for column in layouts.NAMES[self.subset])
+        return {"name": name, "category": "".join(category)}  # MS3 has none
 
     def _files(self, row: Row) -> ClipFiles:
-        return object_files(self.subset, row["name"], self.split, row["category"])
+        return layouts.object_files(self.subset, row["name"], self.split, row["category"])
 
-    def _image(self, path: str, *, mask: bool) -> Tensor:
-        pixels = read_image(
-            inside(self.root, path), size=self.size, fit=self.fit, mode="L" if mask else "RGB", nearest=mask
-        )
-        return torch.from_numpy(np.ascontiguousarray(pixels if mask else pixels.transpose(2, 0, 1)))
+    def _read(self, path: str, **how: Any) -> Pixels:
+        return read_image(inside(self.root, path), size=self.size, fit=self.fit, **how)
 
-    def _mask(self, path: str) -> Tensor:
-        """(H, W) long, 1 above half of white. The authors' loaders agree on masks that hold 0 and 255 alone."""
-        grey = self._image(path, mask=True)
-        if 0 < int(grey.max()) < 128:
+    def _mask(self, path: str) -> npt.NDArray[np.int64]:
+        """(H, W), 1 above half of white. The authors' loaders agree on masks that hold 0 and 255 alone."""
+        grey = self._read(path, mode="L", nearest=True)
+        if 0 < grey.max() < 128:
             raise UserError(
-                f"{self.root / path}: its brightest pixel is {int(grey.max())} of 255, so all of it would be "
+                f"{self.root / path}: its brightest pixel is {grey.max()} of 255, so all of it would be "
                 "background; store masks as 0 and 255"
             )
-        return (grey > 127).long()
+        return (grey > 127).astype(np.int64)

@@ -12,23 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from avslib.audio.files import read_audio
 from avslib.data.listing import ClipEntry
+from avslib.data.readers import layouts
 from avslib.data.readers.images import Fit, Pixels, read_image
-from avslib.data.readers.layouts import (
-    SEMANTIC_CLASSES_FILE,
-    SEMANTIC_COLUMNS,
-    SEMANTIC_LENGTH,
-    SEMANTIC_SECONDS,
-    SEMANTIC_TABLE,
-    ClipFiles,
-    semantic_files,
-    semantic_masks,
-)
+from avslib.data.readers.layouts import SEMANTIC_LENGTH, SEMANTIC_SECONDS, ClipFiles
 from avslib.data.readers.palette import Unknown, to_labels
 from avslib.data.readers.paths import data_folder, expect, inside, plain_name
 from avslib.data.readers.stacks import pad_frames, pad_sound, stack_frames
@@ -71,9 +63,9 @@ class AVSBenchSemantic(Dataset[Clip]):
         self.root, self.split, self.size, self.fit, self.unknown = (
             data_folder(root), split, size, fit, unknown,
         )  # fmt: skip
-        self.classes = read_classes(inside(self.root, SEMANTIC_CLASSES_FILE))
-        table = inside(self.root, SEMANTIC_TABLE)
-        rows = read_table(table, SEMANTIC_COLUMNS, needed=("uid", "split", "label"))
+        self.classes = read_classes(inside(self.root, layouts.SEMANTIC_CLASSES_FILE))
+        table = inside(self.root, layouts.SEMANTIC_TABLE)
+        rows = read_table(table, layouts.SEMANTIC_COLUMNS, needed=layouts.NEEDED["avss"])
         chosen = [row for row in of_split(rows, split, table) if row["label"] in subsets]
         if not chosen:
             raise UserError(f"{table}: no {split} clip of {', '.join(subsets)}; ask for other subsets")
@@ -88,8 +80,8 @@ class AVSBenchSemantic(Dataset[Clip]):
         label, uid = self.clips[index]
         files, seconds = self.files(index), torch.arange(SEMANTIC_LENGTH)
         valid = seconds < SEMANTIC_SECONDS[label]
-        annotated = seconds < semantic_masks(label, self.split)
-        frames = stack_frames([self._frame(path) for path in files.frames], uid)
+        annotated = seconds < layouts.semantic_masks(label, self.split)
+        frames = stack_frames([self._read(path, size=self.size) for path in files.frames], uid)
         known = stack_frames(self._masks(files.masks[: int(annotated.sum())]), uid)
         labels = known.new_zeros(SEMANTIC_LENGTH, *known.shape[1:])
         labels[valid] = IGNORE
@@ -102,7 +94,7 @@ class AVSBenchSemantic(Dataset[Clip]):
 
     def files(self, index: int) -> ClipFiles:
         """The paths of clip `index`, relative to `root`."""
-        return semantic_files(*self.clips[index])
+        return layouts.semantic_files(*self.clips[index])
 
     def entry(self, index: int) -> ClipEntry:
         """Clip `index` without reading it."""
@@ -113,18 +105,17 @@ class AVSBenchSemantic(Dataset[Clip]):
         """{RGB that is not in the palette: pixels} over the masks of clip `index`, in their full size."""
         label, _ = self.clips[index]
         found: Counter[tuple[int, int, int]] = Counter()
-        for path in self.files(index).masks[: semantic_masks(label, self.split)]:
-            found.update(to_labels(self._rgb(path, size=None), len(self.classes) + 1)[1])
+        for path in self.files(index).masks[: layouts.semantic_masks(label, self.split)]:
+            found.update(to_labels(self._read(path, size=None, nearest=True), len(self.classes) + 1)[1])
         return found
 
-    def _masks(self, paths: Sequence[str]) -> list[Tensor]:
-        """(H, W) long each; the first stray colours are reported."""
+    def _masks(self, paths: Sequence[str]) -> list[npt.NDArray[np.int64]]:
+        """(H, W) each; the first stray colours are reported."""
         masks, stray = [], Counter[tuple[int, int, int]]()
         for path in paths:
-            labels, colours = to_labels(
-                self._rgb(path, size=self.size), len(self.classes) + 1, unknown=self.unknown
-            )
-            masks.append(torch.from_numpy(labels))
+            rgb = self._read(path, size=self.size, nearest=True)
+            labels, colours = to_labels(rgb, len(self.classes) + 1, unknown=self.unknown)
+            masks.append(labels)
             stray.update(colours)
         if stray and not self._warned:
             self._warned = True
@@ -136,12 +127,8 @@ class AVSBenchSemantic(Dataset[Clip]):
             )
         return masks
 
-    def _rgb(self, path: str, *, size: int | None) -> Pixels:
-        return read_image(inside(self.root, path), size=size, fit=self.fit, nearest=True)
-
-    def _frame(self, path: str) -> Tensor:
-        pixels = read_image(inside(self.root, path), size=self.size, fit=self.fit)
-        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    def _read(self, path: str, *, size: int | None, nearest: bool = False) -> Pixels:
+        return read_image(inside(self.root, path), size=size, fit=self.fit, nearest=nearest)
 
 
 def read_classes(path: Path) -> tuple[str, ...]:

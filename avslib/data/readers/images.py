@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +21,8 @@ off on both ends of the long one. AVSBench-semantic trains on crops and tests on
 Mode = Literal["RGB", "L", "as stored"]
 FORMATS = ("PNG", "JPEG")
 """Of the releases. Others need not be harmless: PIL hands PostScript to another program."""
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+"""What PIL raises for files that are damaged, or too large."""
 
 
 def read_image(
@@ -45,7 +49,7 @@ def read_image(
             pixels = np.array(image)
     except FileNotFoundError:
         raise UserError(f"{path}: missing; see what is there with: avslib doctor") from None
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         raise UserError(f"{path}: cannot be read as a picture ({error}); extract it again") from None
     if mode == "as stored" and pixels.ndim != 2:
         raise UserError(f"{path}: has {pixels.shape[-1]} channels where a mask has one; extract it again")

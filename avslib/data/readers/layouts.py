@@ -116,6 +116,13 @@ VPO_COUNTS = {
 }
 """Clips per split. There is no validation split: rows that say `val` are test clips."""
 
+NAMES = {"s4": ("name", "category"), "ms3": ("video_id",), "avss": ("uid",)} | dict.fromkeys(
+    VPO_TABLE, ("img_Id", "ann_Ids", "cateName", "vgg_file")
+)
+"""Subset -> the columns that become parts of paths; the first one names the clip, or the picture."""
+NEEDED = {"s4": (*NAMES["s4"], "split"), "ms3": (*NAMES["ms3"], "split"), "avss": ("uid", "split", "label")}
+"""Subset -> the columns that must be there; all of them where it is not listed."""
+
 COCO_ID = {
     "airplane": 5, "baby": 94, "bird": 16, "bus": 6, "car": 3, "cat": 17, "cell phone": 77, "cow": 21, "dog": 18,
     "elephant": 22, "female": 93, "horse": 19, "keyboard": 76, "male": 92, "motorcycle": 4, "mouse": 74, "sheep": 20,

@@ -122,27 +122,21 @@ def _from_buffer(data: bytes, dtype: _Type, shape: tuple[int, ...], order: str) 
     return array
 
 
-def _allowed() -> dict[tuple[str, str], _Call]:
-    calls: dict[tuple[str, str], Callable[..., Any]] = {
-        ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-        ("torch.storage", "_load_from_bytes"): _storage,
-        ("collections", "OrderedDict"): dict,
-        ("_codecs", "encode"): _bytes,
-        ("numpy", "ndarray"): _Array,
-        ("numpy", "dtype"): _Type,
-    }
-    for core in ("numpy.core", "numpy._core"):  # before and since numpy 2
-        calls[f"{core}.multiarray", "_reconstruct"] = lambda *_: _Array()
-        calls[f"{core}.numeric", "_frombuffer"] = _from_buffer
-    return {name: _Call(make) for name, make in calls.items()}
+_ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch.storage", "_load_from_bytes"): _storage,
+    ("collections", "OrderedDict"): dict,
+    ("_codecs", "encode"): _bytes,
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Type,
+}
+for _core in ("numpy.core", "numpy._core"):  # before and since numpy 2
+    _ALLOWED[f"{_core}.multiarray", "_reconstruct"] = lambda *_: _Array()
+    _ALLOWED[f"{_core}.numeric", "_frombuffer"] = _from_buffer
 
 
 class _Restricted(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO) -> None:
-        super().__init__(file)
-        self.allowed = _allowed()
-
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.allowed:
+        if (module, name) not in _ALLOWED:
             raise _Refused(f"asks for {module}.{name}")
-        return self.allowed[module, name]
+        return _Call(_ALLOWED[module, name])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -14,12 +17,13 @@ MEAN_COLOUR = (124, 116, 104)
 """RGB of ImageNet's mean: what padded frames show, so that they are zero once they are normalised."""
 
 
-def stack_frames(frames: Sequence[Tensor], name: str) -> Tensor:
-    """T tensors of one shape -> (T, ...). Raises UserError when a clip changes its size on the way."""
-    sizes = {tuple(frame.shape[-2:]) for frame in frames}
+def stack_frames(pictures: Sequence[npt.NDArray[Any]], name: str) -> Tensor:
+    """T pictures (H, W, 3) -> (T, 3, H, W), T masks (H, W) -> (T, H, W). Raises UserError when a clip changes its size."""
+    sizes = {picture.shape[:2] for picture in pictures}
     if len(sizes) > 1:
         raise UserError(f"{name}: pictures of several sizes, {sorted(sizes)}; resize them with size=224")
-    return torch.stack(list(frames))
+    stacked = torch.from_numpy(np.stack(pictures))
+    return stacked if stacked.ndim == 3 else stacked.movedim(-1, 1).contiguous()
 
 
 def pad_frames(frames: Tensor, seconds: int) -> Tensor:

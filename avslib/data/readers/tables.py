@@ -35,7 +35,8 @@ def read_table(
     names = [name.strip() for name in lines[0]]
     absent = [name for name in needed if name not in names]
     if absent and positional and len(names) >= len(columns):
-        names, lines = list(columns) + names[len(columns) :], _with_heading(lines)
+        headed = not any(cell.strip() in SPLITS for cell in lines[0])  # else the first line is data already
+        names, lines = list(columns) + names[len(columns) :], lines if headed else [[], *lines]
     elif absent:
         raise UserError(f"{path}: no column {', '.join(absent)}; it has {', '.join(names)}")
     for number, line in enumerate(lines[1:], start=2):
@@ -66,9 +67,3 @@ def _lines(path: Path) -> list[list[str]]:
             return [line for line in csv.reader(file) if any(line)]
     except (csv.Error, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a csv table ({error}); get the table of the release again") from None
-
-
-def _with_heading(lines: list[list[str]]) -> list[list[str]]:
-    """With a first line that is not data: that of a table without heading already names a split."""
-    headed = not any(cell.strip() in SPLITS for cell in lines[0])
-    return lines if headed else [[], *lines]

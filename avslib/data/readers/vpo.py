@@ -21,8 +21,9 @@ from avslib.audio.stereo import pan
 from avslib.data.listing import ClipEntry
 from avslib.data.loading.augment import mirror
 from avslib.data.readers.images import Fit, read_image
-from avslib.data.readers.layouts import COCO_ID, VPO_TABLE, ClipFiles, vpo_columns, vpo_files
+from avslib.data.readers.layouts import COCO_ID, NAMES, VPO_TABLE, ClipFiles, vpo_columns, vpo_files
 from avslib.data.readers.paths import data_folder, expect, inside, plain_name
+from avslib.data.readers.stacks import stack_frames
 from avslib.data.readers.tables import Row, of_split, read_table
 from avslib.errors import UserError
 from avslib.types import IGNORE, Clip
@@ -38,6 +39,13 @@ class Still:
     multi_instance: bool
     sounds: tuple[str, ...]
     positions: tuple[float, ...]
+
+    def files(self, subset: str) -> ClipFiles:
+        """Where they lie."""
+        return vpo_files(
+            subset, image=self.image, annotation=self.annotation, category=self.category, sounds=self.sounds,
+            multi_instance=self.multi_instance,
+        )  # fmt: skip
 
 
 class VPO(Dataset[Clip]):
@@ -83,7 +91,7 @@ class VPO(Dataset[Clip]):
         rows = read_table(table, vpo_columns(subset))
         rows = [row | {"split": "test"} if row["split"] == "val" else row for row in rows]
         self.stills = read_stills(of_split(rows, split, table), subset, str(table))
-        files = [self._files(still) for still in self.stills]
+        files = [still.files(subset) for still in self.stills]
         expect(self.root, [path for each in files for path in (*each.frames, *each.masks, *each.sounds)])
 
     def __len__(self) -> int:
@@ -98,24 +106,18 @@ class VPO(Dataset[Clip]):
         files = self.files(index)
         picture = read_image(inside(self.root, files.frames[0]), size=self.size, fit=self.fit)
         return Clip(
-            frames=torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None],
+            frames=stack_frames([picture], still.image),
             waveform=self._waveform(still, files), sample_rate=RATE, labels=self._labels(files.masks[0])[None],
             annotated=once, valid=once.clone(), identifier=_name(files),
         )  # fmt: skip
 
     def files(self, index: int) -> ClipFiles:
         """The paths of clip `index`, relative to `root`."""
-        return self._files(self.stills[index % len(self.stills)])
+        return self.stills[index % len(self.stills)].files(self.subset)
 
     def entry(self, index: int) -> ClipEntry:
         """Clip `index` without reading it."""
         return ClipEntry(_name(self.files(index)), 1, self.subset)
-
-    def _files(self, still: Still) -> ClipFiles:
-        return vpo_files(
-            self.subset, image=still.image, annotation=still.annotation, category=still.category,
-            sounds=still.sounds, multi_instance=still.multi_instance,
-        )  # fmt: skip
 
     def _waveform(self, still: Still, files: ClipFiles) -> Tensor:
         """(2, S), or (1, S) mono, at 16 kHz: every recording cut, put in its place, and added."""
@@ -143,7 +145,7 @@ def read_stills(rows: list[Row], subset: str, table: str) -> list[Still]:
     """One still a row in VPO-SS, one an image in the others, in the order of the table."""
     stills: dict[str, Still] = {}
     for number, row in enumerate(rows):
-        for column in ("img_Id", "ann_Ids", "cateName", "vgg_file"):
+        for column in NAMES[subset]:
             plain_name(row[column], f"{table}, column {column}")
         still = Still(
             row["img_Id"], row["ann_Ids"], row["cateName"], row.get("multi_instance", "1") not in ("0", "0.0"),
@@ -179,13 +181,6 @@ def _position(text: str, table: str) -> float:
     return position
 
 
-def _labels_of_ids() -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """(256,) COCO id -> label, -1 for ids of no class."""
-    table = np.full(256, -1, np.int64)
-    table[[0, IGNORE]] = 0, IGNORE
-    for label, coco_id in enumerate(COCO_ID.values(), start=1):
-        table[coco_id] = label
-    return table
-
-
-LABEL_OF_ID = _labels_of_ids()
+LABEL_OF_ID = np.full(256, -1, np.int64)
+"""(256,) COCO id -> label, -1 for ids of no class."""
+LABEL_OF_ID[[0, *COCO_ID.values(), IGNORE]] = [*range(len(COCO_ID) + 1), IGNORE]

@@ -10,7 +10,7 @@ clip. The weights are random, which the file says: they do not change what an op
     training    as many steps in bf16 and in float32, and in float32 again: what a GPU's order of adding does by itself
     speed       of a training step: milliseconds, clips a second, memory, share of the card's peak. The peak is that of
                 a large bf16 product, measured here
-    compiled    torch.compile of the model: does it compile, agree, and is it faster
+    compiled    torch.compile of the model: does a step compile, agree, and is it faster
 
 `chapter` is book/05_tpavi.ipynb at the schedule `full`, cut to five steps, if papermill is installed. The file is
 written after every part. A part that fails, or outlasts its time, leaves its error's first line in the file.
@@ -22,11 +22,9 @@ import argparse
 import copy
 import dataclasses
 import gc
-import importlib.util
 import itertools
 import json
 import os
-import re
 import signal
 import statistics
 import subprocess
@@ -46,9 +44,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the library beside this file, installed or not
 
+from gpu_chapter import chapter, sentence
+
 from avslib.data.loading.collate import Collate
-from avslib.encoders.vggish import VGGish
-from avslib.encoders.visual import VisualEncoder
 from avslib.errors import UserError
 from avslib.files import write_json
 from avslib.ledger import provenance
@@ -59,11 +57,10 @@ from avslib.methods.run import Run
 from avslib.training.optimiser import build_optimiser, learning_rate, set_learning_rate
 from avslib.types import Batch
 
-ROOT = Path(__file__).resolve().parents[1]
 DATA, BATCHES = "mini/ms3", 5
 TOTAL = 460.0
 """Seconds for everything; a part gets what is left of it, and at most its own share."""
-SHARES = {"agreement": 45.0, "training": 60.0, "speed": 45.0, "chapter": 150.0, "compiled": 110.0}
+SHARES = {"agreement": 45.0, "training": 60.0, "speed": 45.0, "chapter": 110.0, "compiled": 90.0}
 BEGAN = time.perf_counter()
 
 
@@ -79,12 +76,6 @@ class OutOfTime(BaseException):
 def say(text: str) -> None:
     """One line of progress, with the seconds since the start."""
     print(f"{time.perf_counter() - BEGAN:6.1f} s  {text}", flush=True)
-
-
-def sentence(error: str) -> str:
-    """The first line of an error, without colours and without this machine's folders."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", error).strip()
-    return re.sub(r"(?:/[\w.@+~-]+)+/", "", plain.splitlines()[0] if plain else "no message")[:240]
 
 
 def rounded(value: Any) -> Any:
@@ -313,35 +304,26 @@ def speed(bench: Bench, tflops: float) -> dict[str, Any]:
 
 
 def compiled(bench: Bench) -> dict[str, Any]:
-    """The compiled model against the model: logits (float32, evaluation), gradients and time (bf16, training)."""
-    torch._dynamo.reset()
-    torch._dynamo.utils.counters.clear()
-    learner = bench.fresh(dropout=False, awake=True).to(bench.device)
-    model, batch = learner.model, bench.batches[0].to(bench.device)
-    other = bench.learner_of(torch.compile(model, dynamic=False, backend=bench.backend))
-    found: dict[str, Any] = {"backend": bench.backend}
-    tf32(False)
-    other.eval()
-    with torch.no_grad():
-        expected = model(batch).logits
-        start = time.perf_counter()
-        logits = other.model(batch).logits.cpu()
-        found["compile_seconds_inference"] = time.perf_counter() - start
-    found["relative_error"] = relative(logits, expected.cpu())
-    other.train()
-    single, half = (gradients(bench, learner, batch, precision) for precision in ("float32", "bf16"))
+    """A training step of the compiled model in bf16 against the model's: gradients, time, and time to compile."""
+    learner = bench.fresh(dropout=False, awake=True).to(bench.device).train()
+    batch = bench.batches[0].to(bench.device)
+    other = bench.learner_of(torch.compile(learner.model, dynamic=False, backend=bench.backend)).train()
     tf32(True)
+    single, half = (gradients(bench, learner, batch, precision) for precision in ("float32", "bf16"))
     start = time.perf_counter()
-    found["gradient_error_bf16"] = relative(gradients(bench, other, batch, "bf16"), half)
-    found["compile_seconds_training"] = time.perf_counter() - start
-    found["gradient_error_bf16_to_float32_eager"] = relative(half, single)
+    found = {
+        "backend": bench.backend,
+        "gradient_error": relative(gradients(bench, other, batch, "bf16"), half),
+        "compile_seconds": time.perf_counter() - start,
+        "gradient_error_of_bf16_itself": relative(half, single),
+    }
     for name, one in (("eager_ms", learner), ("compiled_ms", other)):
         work = partial(bench.backward, one, batch, "bf16")
         found[name] = timed(work, bench.device, bench.rounds, bench.warm_up)
-    found["speed_up"] = found["eager_ms"] / found["compiled_ms"]
     counted = torch._dynamo.utils.counters
     return {
         **found,
+        "speed_up": found["eager_ms"] / found["compiled_ms"],
         "graphs": counted["stats"]["unique_graphs"],
         "graph_breaks": counted["graph_break"].total(),
     }
@@ -356,94 +338,22 @@ def gradients(bench: Bench, learner: Learner, batch: Batch, precision: str) -> T
     return vector
 
 
-CUT = """
-import dataclasses, importlib
-paper = importlib.import_module("avslib.methods.tpavi.recipe")
-few = {"train": 20, "val": 4, "test": 8, "test-seen": 8}
-paper.FULL = dataclasses.replace(paper.FULL, steps_per_epoch=5, clips=few)
-paper.EPOCHS.update(dict.fromkeys(paper.EPOCHS, 1))
-"""
-TELL = """
-import json
-told = ("steps", "seconds", "device", "precision", "peak_memory_mb")
-print("GPU.PY", json.dumps({name: getattr(record, name) for name in told}))
-"""
-
-
-def chapter() -> dict[str, Any]:
-    """book/05_tpavi.ipynb at the full schedule, one epoch of five steps, through papermill."""
-    for package in ("papermill", "ipykernel"):
-        if importlib.util.find_spec(package) is None:
-            return {"ran": False, "error": f"not run: no {package}"}
+def compiled_apart(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """`compiled` in a process of its own: a compiler cannot be interrupted from within."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        source, result = folder / "chapter.ipynb", folder / "executed.ipynb"
-        source.write_text(json.dumps(cut_short(json.loads((ROOT / "book/05_tpavi.ipynb").read_text()))))
-        command = [sys.executable, "-m", "papermill", str(source), str(result), "-k", "python3",
-                   "-p", "SCHEDULE", "full", "-p", "LIVE", "False",
-                   "--cwd", str(ROOT), "--no-progress-bar"]  # fmt: skip
-        # A session of its own, so that nothing of it, the kernel included, outlives its time.
-        running = subprocess.Popen(
-            command, env=surroundings(folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True, start_new_session=True,
-        )  # fmt: skip
+        out = Path(scratch) / "part.json"
+        command = [sys.executable, __file__, "--only-compiled", "--methods", name, "--out", str(out)]
+        command += ["--device", options.device, *(["--tiny"] if options.tiny else [])]
+        running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
         try:
             _, errors = running.communicate()
         finally:
             if running.poll() is None:
                 os.killpg(running.pid, signal.SIGKILL)
                 running.wait()
-        told = outcome(json.loads(result.read_text())) if result.exists() else {}
-    if running.returncode and "error" not in told:
-        told["error"] = sentence((errors.strip().splitlines() or ["no message"])[-1])
-    return {"ran": running.returncode == 0, "chapter": "05_tpavi", "schedule": "full", **told}
-
-
-def cut_short(notebook: dict[str, Any]) -> dict[str, Any]:
-    """The notebook with `CUT` after its parameters, and `TELL` as its last cell."""
-    cells: list[dict[str, Any]] = notebook["cells"]
-    at = next(i for i, cell in enumerate(cells) if "parameters" in cell["metadata"].get("tags", []))
-    empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
-    cut, tell = ({**empty, "id": name, "source": text} for name, text in (("cut", CUT), ("tell", TELL)))
-    return {**notebook, "cells": [*cells[: at + 1], cut, *cells[at + 1 :], tell]}
-
-
-def surroundings(folder: Path) -> dict[str, str]:
-    """The environment of the chapter: stand-ins for the public weights, and this Python as the kernel."""
-    weights, kernel = folder / "cache", folder / "jupyter" / "kernels" / "python3"
-    weights.mkdir()
-    kernel.mkdir(parents=True)
-    torch.manual_seed(0)
-    eye, ear = VisualEncoder(name="resnet50", pretrained=False).net, VGGish(pretrained=False)
-    torch.save(eye.state_dict(), weights / "resnet50-0676ba61.pth")
-    torch.save(ear.state_dict(), weights / "vggish-10086976.pth")
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    (kernel / "kernel.json").write_text(json.dumps(spec))
-    inherited = {name: os.environ.get(name, "") for name in ("PYTHONPATH", "JUPYTER_PATH")}
-    return {
-        **os.environ,
-        "AVSLIB_CACHE": str(weights),
-        "HF_HUB_OFFLINE": "1",
-        "IPYTHONDIR": str(folder / "ipython"),
-        "JUPYTER_PATH": os.pathsep.join(filter(None, [str(folder / "jupyter"), inherited["JUPYTER_PATH"]])),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), inherited["PYTHONPATH"]])),
-    }
-
-
-def outcome(notebook: dict[str, Any]) -> dict[str, Any]:
-    """What the executed notebook says: `TELL`'s record, and the cell that failed with its error's last line."""
-    for number, cell in enumerate(notebook["cells"]):
-        for output in cell.get("outputs", []):
-            text = "".join(output.get("text", []))
-            if text.startswith("GPU.PY"):
-                return dict(json.loads(text.removeprefix("GPU.PY").splitlines()[0]))
-            if output["output_type"] == "error":
-                first = "".join(cell["source"]).strip().splitlines()[0]
-                last = (output["evalue"].strip().splitlines() or [""])[-1]
-                told = {"cell": number, "cell_begins": sentence(first)}
-                return {**told, "error": f"{output['ename']}: {sentence(last)}"}
-    return {}
+        if running.returncode:
+            return {"error": sentence((errors.strip().splitlines() or ["no message"])[-1])}
+        return dict(json.loads(out.read_text()))
 
 
 def card(device: torch.device, commit: str) -> dict[str, Any]:
@@ -482,9 +392,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         write_json(options.out, result)
         say(f"{name}, {part}: {json.dumps(where[part])}")
 
-    benches = {}
     for name in options.methods.split(","):
-        bench = benches[name] = Bench(name, options)
+        bench = Bench(name, options)
         seconds = bench.batches[0].labels.shape[1]
         size = {"backbone": bench.backbone, "clips": bench.plan.batch_size, "frames": seconds}
         found = result["methods"][name] = {**size, "pixels": bench.plan.size}
@@ -494,8 +403,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         keep(found, "speed", partial(speed, bench, result["peak"]["tflops"]), name)
     if not (options.skip_chapter or options.tiny):
         keep(result, "chapter", chapter, "05_tpavi")
-    for name, bench in benches.items():  # last, because nobody knows how long a compiler takes
-        keep(result["methods"][name], "compiled", partial(compiled, bench), name)
+    for name, found in result["methods"].items():  # last, because nobody knows how long a compiler takes
+        keep(found, "compiled", partial(compiled_apart, name, options), name)
     return result
 
 
@@ -510,6 +419,7 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=50, help="of the training in bf16 and float32")
     parser.add_argument("--skip-chapter", action="store_true")
     parser.add_argument("--methods", default=",".join(METHODS), help="names, with commas between them")
+    parser.add_argument("--only-compiled", action="store_true", help="this part of one method, as it is")
     parser.add_argument("--commit", default="", help="where the copy has come without its history")
     options = parser.parse_args(arguments)
     options.steps = min(options.steps, 3) if options.tiny else options.steps
@@ -525,7 +435,11 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     """Measure; 1 when a part other than compiling and the chapter failed, 2 for bad input."""
     try:
-        result = measure(options_of())
+        options = options_of()
+        if options.only_compiled:
+            write_json(options.out, rounded(compiled(Bench(options.methods, options))))
+            return 0
+        result = measure(options)
     except UserError as error:
         print(f"gpu.py: error: {error}", file=sys.stderr)
         return 2

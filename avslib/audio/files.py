@@ -30,9 +30,7 @@ def read_audio(path: Path | str) -> tuple[Tensor, int]:
             samples = file.read(dtype="float32", always_2d=True)
             rate, log = int(file.samplerate), str(file.extra_info)
     except soundfile.LibsndfileError as error:
-        raise UserError(
-            f"{path}: not a readable sound file ({error.error_string}); extract it again"
-        ) from error
+        raise UserError(f"{path}: not a readable sound ({error.error_string}); extract it again") from error
     cut = re.search(r"^data : (\d+) \(should be (\d+)\)", log, flags=re.MULTILINE)
     if cut is not None and int(cut[1]) < _STREAMED:
         raise UserError(f"{path}: cut off, {cut[2]} of {cut[1]} bytes of sound; extract it again")
@@ -52,7 +50,7 @@ def resample(waveform: Tensor, from_rate: int, to_rate: int) -> Tensor:
     ratio = Fraction(to_rate, from_rate).limit_denominator(1000)
     if ratio == 1:
         return waveform
-    resampled: Tensor = _resampler(ratio.denominator, ratio.numerator, waveform.device)(waveform)
+    resampled: Tensor = _resampler(ratio.denominator, ratio.numerator, waveform.device)(waveform.contiguous())
     return resampled
 
 
@@ -60,9 +58,8 @@ def check_waveform(waveform: Tensor, rate: int, what: str = "") -> None:
     """Raises UserError when `waveform` (`what`) is not a finite (A, S) or (B, A, S) with one or two channels."""
     what = what or f"waveform of shape {tuple(waveform.shape)}"
     if waveform.ndim not in (2, 3) or waveform.shape[-2] not in (1, 2):
-        raise UserError(
-            f"{what}: {waveform.shape[-2] if waveform.ndim > 1 else 'no'} channels; give mono or stereo"
-        )
+        count = waveform.shape[-2] if waveform.ndim > 1 else "no"
+        raise UserError(f"{what}: {count} channels; give mono or stereo")
     if waveform.shape[-1] == 0:
         raise UserError(f"{what}: holds no samples; extract it again, or give silence of the right length")
     if rate <= 0:

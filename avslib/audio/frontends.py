@@ -112,30 +112,20 @@ class CavpLogMel(LogMel):
         repeats = -(-needed // sound.shape[-1])
         if repeats > 1:
             sound = sound.repeat(1, 1, repeats)[..., :needed]  # B A' S
-        starts = self._starts(sound.shape[-1], frames)
+        last = sound.shape[-1] - length
+        centred = [t * RATE + RATE // 2 - length // 2 for t in range(frames)]
+        starts = [last // 2] if frames == 1 else [min(max(start, 0), last) for start in centred]
         heard = torch.stack([sound[..., start : start + length] for start in starts], dim=1)  # B T A' S
         power: Tensor = _mel_spectrogram(sound.device)(heard)  # B T A' M W
         log_mel = 20 * power[..., : self.windows].clamp(min=1e-5).log10() / 100
         return log_mel.transpose(-1, -2)  # B T A' F M
 
-    def _starts(self, samples: int, frames: int) -> list[int]:
-        length = self.seconds * RATE
-        if frames == 1:
-            return [(samples - length) // 2]
-        centred = [t * RATE + RATE // 2 - length // 2 for t in range(frames)]
-        return [min(max(start, 0), samples - length) for start in centred]
-
 
 @lru_cache(maxsize=16)
 def audioset_filters(
-    *,
-    bins: int = MEL_BINS,
-    low: float = 125.0,
-    high: float = 7500.0,
-    fft: int = 512,
-    device: torch.device | str = "cpu",
+    *, bins: int = MEL_BINS, high: float = 7500.0, fft: int = 512, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """(fft / 2 + 1, M) triangles from `low` to `high` hertz, with sides that are straight in mel.
+    """(fft / 2 + 1, M) triangles from 125 to `high` hertz, with sides that are straight in mel.
 
     torchaudio's are straight in hertz. Where the triangles are narrower than the steps of the FFT, some hold
     no step at all and are empty.
@@ -145,7 +135,7 @@ def audioset_filters(
         return 1127.0 * torch.log1p(hertz / 700.0)
 
     steps = to_mel(torch.linspace(0, RATE / 2, fft // 2 + 1, dtype=torch.float64))[:, None]
-    lowest, highest = to_mel(torch.tensor([low, high], dtype=torch.float64)).tolist()
+    lowest, highest = to_mel(torch.tensor([125.0, high], dtype=torch.float64)).tolist()
     edges = torch.linspace(lowest, highest, bins + 2, dtype=torch.float64)
     rising = (steps - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - steps) / (edges[2:] - edges[1:-1])

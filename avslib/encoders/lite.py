@@ -14,7 +14,5 @@ def from_package_names(state: dict[str, Tensor], network: nn.Module) -> dict[str
     """
     if "_conv_stem.weight" not in state:
         return state
-    ours = (*network.state_dict(), "classifier.weight", "classifier.bias")
-    return {
-        our: state[their] for our, their in zip(ours, state) if our.split(".")[-1] == their.split(".")[-1]
-    }
+    names = (*network.state_dict(), "classifier.weight", "classifier.bias")
+    return {new: state[old] for new, old in zip(names, state) if new.split(".")[-1] == old.split(".")[-1]}

@@ -16,22 +16,19 @@ class SmallAudioEncoder(nn.Module):
     Four convolutions of stride 2 with batch norm; the mean plus the maximum over time and frequency, since a
     short call must not drown in the silence around it; one linear layer. 0.11 M parameters.
 
-    In training it hears with holes (SpecAugment, Park et al. 2019): a band of up to `hidden_bins` mel bins and
-    a stretch of up to `hidden_frames` windows are silenced, and the level moves by about `level`. A handful
-    of recordings has to stand for a class.
+    In training it hears with holes (SpecAugment, Park et al. 2019): a band of up to 12 mel bins and a stretch of
+    up to 24 windows are silenced, and the level moves by about 0.5. A handful of recordings has to stand for a
+    class.
 
     channels: A of the log-mel, 2 for stereo
     """
 
     dim = 128
 
-    def __init__(
-        self, *, channels: int = 1, hidden_bins: int = 12, hidden_frames: int = 24, level: float = 0.5
-    ) -> None:
+    def __init__(self, *, channels: int = 1) -> None:
         super().__init__()
-        self.hide_time = FrequencyMasking(hidden_frames, iid_masks=True)  # its axes are (..., bins, frames)
-        self.hide_bins = TimeMasking(hidden_bins, iid_masks=True)
-        self.level = level
+        self.hide_time = FrequencyMasking(24, iid_masks=True)  # its axes are (..., bins, frames)
+        self.hide_bins = TimeMasking(12, iid_masks=True)
         widths = (channels, 16, 32, 64, 128)
         self.features = nn.Sequential(*map(_halve, widths, widths[1:]))
         self.features.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on a CPU
@@ -42,7 +39,7 @@ class SmallAudioEncoder(nn.Module):
         """(N, A, F, M) log-mel -> one token each, (N, 1, 128), >= 0."""
         if self.training:
             sound = self.hide_bins(self.hide_time(sound, SILENCE), SILENCE)
-            sound = sound + self.level * torch.randn(len(sound), 1, 1, 1, device=sound.device)
+            sound = sound + 0.5 * torch.randn(len(sound), 1, 1, 1, device=sound.device)
         x = self.features(sound)  # N 128 F/16 M/16
         embedding: Tensor = self.embedding(x.mean(dim=(2, 3)) + x.amax(dim=(2, 3)))
         return embedding.unsqueeze(1)  # N L D, L = 1

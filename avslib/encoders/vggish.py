@@ -45,10 +45,9 @@ class VGGish(nn.Module):
             nn.Linear(4096, self.dim),
             nn.ReLU(inplace=True),
         )
-        self.weights_origin = "random"
-        if found is not None:
+        if found:
             load_exactly(self, read_state_dict(found.path), found.path)
-            self.weights_origin = found.origin
+        self.weights_origin = found.origin if found else "random"
         self.frozen = frozen
         self.requires_grad_(not frozen)
         self.train()

@@ -156,10 +156,9 @@ class VisualEncoder(nn.Module):
         self.keep_batch_norm_statistics = keep_batch_norm_statistics
         self.maps_are_nhwc = spec.maps_are_nhwc
         self.net = timm.create_model(spec.timm_name, pretrained=False, num_classes=0, **spec.options)
-        self.weights_origin = "random"
-        if found is not None:
+        if found:
             _load(self.net, spec, found.path)
-            self.weights_origin = found.origin
+        self.weights_origin = found.origin if found else "random"
         if name == "efficientnet_lite0" and not conv_head:
             self.net.conv_head, self.net.bn2 = nn.Identity(), nn.Identity()
             self.channels[-1] = 320
@@ -201,9 +200,7 @@ class VisualEncoder(nn.Module):
 
     def _normalised(self, frames: Tensor) -> Tensor:
         if frames.ndim != 4 or frames.shape[1] != 3 or min(frames.shape[-2:]) < 32:
-            raise UserError(
-                f"frames of shape {tuple(frames.shape)}: give (N, 3, H, W) with H and W of 32 pixels or more"
-            )
+            raise UserError(f"frames of {tuple(frames.shape)}: give (N, 3, H, W), sides of 32 pixels or more")
         if frames.dtype == torch.uint8:
             frames = (frames.to(self.mean.dtype) / 255 - self.mean) / self.std
         elif not frames.is_floating_point():

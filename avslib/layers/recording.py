@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import torch
 from torch import Tensor
 
 _TAPE: ContextVar[dict[str, list[Tensor]] | None] = ContextVar("avslib_tape", default=None)
@@ -29,12 +30,14 @@ def recording() -> Iterator[dict[str, list[Tensor]]]:
 
 
 def is_recording() -> bool:
-    """True inside `recording()`; guard with it whatever is costly to compute only for a figure."""
-    return _TAPE.get() is not None
+    """True inside `recording()`; guard with it whatever is costly to compute only for a figure.
+
+    Never in a compiled model: a compiler would have to break its graph to ask.
+    """
+    return not torch.compiler.is_compiling() and _TAPE.get() is not None
 
 
 def record(name: str, tensor: Tensor) -> None:
     """Put a detached copy of `tensor` on the tape under `name`; does nothing outside `recording()`."""
-    tape = _TAPE.get()
-    if tape is not None:
+    if is_recording() and (tape := _TAPE.get()) is not None:
         tape[name].append(tensor.detach().clone())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from avslib.errors import UserError
+from avslib.evaluation.tables import lay_out
 
 GPU = Path("results/gpu.json")
 """Where a clone keeps what it publishes."""
@@ -21,24 +22,20 @@ HEAD = [
 def gpu_table(path: Path = GPU, markdown: bool = False) -> str:
     """A line a method, and one on the card, the versions and the chapter. "GPU: not run" without the file.
 
-    A dash: not measured, or not yet; "failed": the file has the error. Raises UserError for a damaged file.
+    A dash: not measured, or not yet; "failed" or "stopped": the file says why. Raises UserError for a damaged file.
     """
     if not path.is_file():
         return "GPU: not run"
     try:
         content = json.loads(path.read_text())
-        lines = [HEAD, *(_line(name, found) for name, found in content["methods"].items())]
+        lines = [_line(name, found) for name, found in content["methods"].items()]
         told = _caption(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{path}: not what benchmarks/gpu.py writes ({error!r}); delete it or run that again"
         ) from None
-    if markdown:
-        rows = [lines[0], ["---"] * len(HEAD), *lines[1:]]
-        return "\n".join(["| " + " | ".join(row) + " |" for row in rows] + ["", told])
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    aligned = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths)).rstrip() for line in lines]
-    return "\n".join([*aligned, told])
+    gap = "\n\n" if markdown else "\n"
+    return f"{lay_out(HEAD, lines, markdown)}{gap}{told}"
 
 
 def _line(name: str, found: Mapping[str, Any]) -> list[str]:
@@ -61,7 +58,7 @@ def _cell(found: Mapping[str, Any], part: str, *keys: str, form: str) -> str:
     if value is None:
         return "-"
     if "error" in value:
-        return "not run" if value["error"].startswith("not run") else "failed"
+        return next((word for word in ("not run", "stopped") if value["error"].startswith(word)), "failed")
     for key in keys:
         value = value[key]
     return form.format(float(value))

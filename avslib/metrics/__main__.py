@@ -19,9 +19,8 @@ LIMIT = 1e-4
 def main(arguments: list[str] | None = None) -> int:
     """Run the command with `arguments` (of the command line by default); returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m avslib.metrics", description=__doc__)
-    commands = parser.add_subparsers(required=True)
-    check = commands.add_parser("check", help="recompute reference numbers from the arrays beside them")
-    check.add_argument("json", type=Path, help="the numbers; the arrays are in the .npz of the same name")
+    parser.add_argument("command", choices=["check"], help="recompute numbers from the arrays beside them")
+    parser.add_argument("json", type=Path, help="the numbers; the arrays are in the .npz of the same name")
     path: Path = parser.parse_args(arguments).json
     try:
         found = dict(errors(path))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from avslib.errors import UserError
 from avslib.metrics.frames import FrameProtocol, Frames, decide
@@ -49,8 +48,13 @@ class AVSBenchSemantic(FrameProtocol):
         return "avsbench-semantic" + ("" if self.count_padded_frames else " (without padded frames)")
 
     def add(self, frames: Frames) -> None:
-        """See `FrameProtocol`; but padded frames are blank in labels and prediction, whatever is in them."""
-        tables = confusion(*self._maps(frames), self.classes).double().cpu()  # (N, K, K)
+        """See `FrameProtocol`; but padded frames are blank in labels and prediction, or left out."""
+        if not self.count_padded_frames:
+            frames = frames.only_valid()
+        blank = ~frames.valid.view(-1, 1, 1)
+        frames = Frames(frames.logits, frames.labels.masked_fill(blank, 0), frames.valid)
+        predicted, labels = decide(frames, self.classes, ignore=False, protocol=self.name)
+        tables = confusion(predicted.masked_fill(blank, 0), labels, self.classes).double().cpu()  # (N, K, K)
         hit = tables.diagonal(dim1=1, dim2=2)  # (N, K)
         labelled, marked = tables.sum(2), tables.sum(1)  # (N, K)
         union = labelled + marked - hit
@@ -72,12 +76,3 @@ class AVSBenchSemantic(FrameProtocol):
         iou, f = self.per_class()["IoU"], self.per_class()["F"]
         mean, without_last = sum(iou) / self.classes, sum(iou[:-1]) / (self.classes - 1)
         return {"mIoU": mean, "F": sum(f) / self.classes, "mIoU_drop_last": without_last}
-
-    def _maps(self, frames: Frames) -> tuple[Tensor, Tensor]:
-        """Predicted and true classes (N, H, W); padded frames are blank in both, or left out."""
-        if not self.count_padded_frames:
-            frames = frames.only_valid()
-        blank = ~frames.valid.view(-1, 1, 1)
-        frames = Frames(frames.logits, frames.labels.masked_fill(blank, 0), frames.valid)
-        predicted, labels = decide(frames, self.classes, ignore=False, protocol=self.name)
-        return predicted.masked_fill(blank, 0), labels

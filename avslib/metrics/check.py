@@ -21,14 +21,12 @@ from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from avslib.errors import UserError
 from avslib.metrics.avsbench_binary import mask_iou
 from avslib.metrics.protocols import AVSBenchBinary, AVSBenchSemantic, DatasetLevel
 
-Values = NDArray[np.float64]
 Arrays = dict[str, Tensor]
 
 PRINTED = {"dataset_level.FDR", "dataset_level.F1", "dataset_level.F03"}
@@ -46,10 +44,8 @@ def errors(path: Path) -> Iterator[tuple[str, float]]:
         try:
             ours = _recompute(group, arrays)
         except KeyError as error:
-            there = f"it has {', '.join(arrays) or 'none'}"
-            raise UserError(
-                f"{path.with_suffix('.npz')}: holds no array `{error.args[0]}`; {there}"
-            ) from None
+            beside, there = path.with_suffix(".npz"), ", ".join(arrays) or "none"
+            raise UserError(f"{beside}: holds no array `{error.args[0]}`; it has {there}") from None
         if not isinstance(expected, dict):
             yield group, _error(group, ours.get("value"), expected)
             continue
@@ -64,9 +60,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
         with np.load(beside, allow_pickle=False) as file:
             arrays = {name: torch.from_numpy(file[name]) for name in file.files}
     except FileNotFoundError as error:
-        raise UserError(
-            f"{error.filename}: no such file; the .json and the .npz stand side by side"
-        ) from error
+        raise UserError(f"{error.filename}: no such file; .json and .npz stand side by side") from error
     except (ValueError, BadZipFile) as error:
         raise UserError(f"{path} or {beside.name} cannot be read ({error}); fetch them again") from error
     if not isinstance(reference, dict):
@@ -111,8 +105,8 @@ def _error(name: str, ours: Any, reference: Any) -> float:
     """Worst relative error; infinite when `ours` is None, of another shape, or not finite."""
     if ours is None:
         return float("inf")
-    expected: Values = np.asarray(reference, dtype=np.float64)
-    found: Values = np.asarray(ours, dtype=np.float64)
+    expected = np.asarray(reference, dtype=np.float64)
+    found = np.asarray(ours, dtype=np.float64)
     if found.shape != expected.shape or not np.isfinite(found + expected).all():
         return float("inf")
     difference = np.abs(found - expected)

@@ -54,7 +54,9 @@ class DatasetLevel(FrameProtocol):
 
         IoU is 0 for a class that never occurred; F, F1 and FDR are NaN where there is nothing to divide by.
         """
-        hit, false_alarm, missed = self._outcomes()
+        table = self.confusion.double()
+        hit = table.diagonal()
+        false_alarm, missed = table.sum(0) - hit, table.sum(1) - hit  # (K,) pixels each
         return {
             "IoU": (hit / (hit + false_alarm + missed).clamp(min=1)).tolist(),
             "F": _f(hit, false_alarm, missed, 0.3).tolist(),
@@ -78,18 +80,10 @@ class DatasetLevel(FrameProtocol):
         }
         return {
             "IoU": float(table[1:, 1:].sum() / union.clamp(min=1)),
-            "mIoU": means["IoU"],
-            "F": means["F"],
-            "F1": means["F1"],
-            "FDR": means["FDR"],
+            "mIoU": means.pop("IoU"),
+            **means,
             "pixel_acc": float(table.diagonal().sum() / pixels),
         }
-
-    def _outcomes(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Pixels hit, falsely marked and missed: (K,) float64 each."""
-        table = self.confusion.double()
-        hit = table.diagonal()
-        return hit, table.sum(0) - hit, table.sum(1) - hit
 
 
 def _f(hit: Tensor, false_alarm: Tensor, missed: Tensor, beta_squared: float) -> Tensor:

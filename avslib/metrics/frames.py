@@ -35,7 +35,7 @@ class FrameProtocol(ABC):
     """
 
     settings: ClassVar[tuple[str, ...]] = ()
-    sums: ClassVar[tuple[str, ...]]
+    sums: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod
@@ -48,12 +48,12 @@ class FrameProtocol(ABC):
     def update(self, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> None:
         """Score more frames.
 
-        logits (B, T, K, H, W) with labels (B, T, H, W) and valid (B, T), or all without the clip axis. One logit
-        a pixel passes for two classes, of which any label above 0 is the second. Frames that are not `valid`
-        are left out.
+        logits (B, T, K, H, W) with labels (B, T, H, W) and valid (B, T); or (N, K, H, W) with (N, H, W) and (N,);
+        or, for one logit a pixel, (N, H, W) with (N, H, W). One logit a pixel passes for two classes, of which any
+        label above 0 is the second. Frames that are not `valid` are left out; no `valid` means all are.
 
-        Raises UserError on shapes that do not fit, another number of logits than the protocol takes, logits
-        that are not finite, or labels that are none of its classes; 255 is told where it cannot be ignored.
+        Raises UserError on shapes that do not fit, another number of logits than the protocol takes, logits that
+        are not finite, labels that are no integers or no class of it, and for 255 where no pixel can be ignored.
         """
         self.add(as_frames(logits, labels, valid))
 
@@ -70,14 +70,7 @@ class FrameProtocol(ABC):
 
 
 def as_frames(logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> Frames:
-    """Frames out of clips or frames.
-
-    logits (B, T, K, H, W) with labels (B, T, H, W) and valid (B, T); or (N, K, H, W) with (N, H, W)
-    and (N,); or, for one logit a pixel, (N, H, W) with (N, H, W). No `valid` means all are.
-
-    Raises UserError when the shapes do not fit together, a logit is not finite, or the labels are
-    not integers.
-    """
+    """N frames out of what `FrameProtocol.update` takes, checked but for the values of the labels."""
     if logits.dim() == 5:
         logits = logits.flatten(0, 1)  # (N, K, H, W)
         labels = labels.flatten(0, 1) if labels.dim() == 4 else labels  # (N, H, W)

@@ -56,9 +56,7 @@ class ByGroup(Generic[P]):
 
     def merge(self, other: ByGroup[P]) -> None:
         """Add what another process scored. Raises UserError when it did not score the same way."""
-        self.whole.merge(other.whole)
-        for name, part in other.parts.items():
-            self._part(name).merge(part)
+        self.merge_counted(other.counted())
 
     def counted(self) -> dict[str, dict[str, Any]]:
         """{group: the attributes of its protocol}, '' for the whole: to be sent to another process.

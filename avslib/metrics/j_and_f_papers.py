@@ -18,8 +18,6 @@ class JAndFOfPapers(FrameProtocol):
     of: the protocol whose mIoU and F are averaged; `AVSBenchSemantic` for AVSS
     """
 
-    sums = ()
-
     def __init__(self, *, of: AVSBenchBinary | AVSBenchSemantic | None = None) -> None:
         self.of = of or AVSBenchBinary()
 

@@ -30,7 +30,7 @@ PROTOCOLS: dict[str, Callable[..., Named]] = {
     "dataset-level": DatasetLevel,
     "J&F": JAndF,
     "J&F-papers": lambda classes=2: JAndFOfPapers(
-        of=AVSBenchSemantic(classes=classes) if classes > 2 else AVSBenchBinary()
+        of=AVSBenchSemantic(classes=classes) if classes > 2 else None
     ),
 }
 """Name -> what makes a fresh one for `classes`."""

@@ -24,10 +24,8 @@ def threshold_counts(probabilities: Tensor, foreground: Tensor) -> tuple[Tensor,
     pixels marked at threshold i are then those of all bins above i.
     """
     histograms = [_histogram(p.flatten(), f.flatten()) for p, f in zip(probabilities, foreground)]
-    if not histograms:
-        empty = torch.zeros(0, BINS - 1, dtype=torch.long, device=probabilities.device)
-        return empty, empty
-    bins = torch.stack(histograms).view(-1, 2, BINS)  # (N, background or foreground, 256)
+    none = torch.zeros(0, dtype=torch.long, device=probabilities.device)  # there may be no frame
+    bins = torch.cat([none, *histograms]).view(-1, 2, BINS)  # (N, background or foreground, 256)
     at_least = bins.flip(-1).cumsum(-1).flip(-1)[..., 1:]  # (N, 2, 255)
     return at_least.sum(1), at_least[:, 1]
 

@@ -164,7 +164,7 @@ def test_a_clip_of_several_sizes_asks_for_one(own: Path) -> None:
 
 def test_unknown_arguments_are_told(release: Path) -> None:
     for arguments, told in (
-        ({"subset": "s5"}, "choose one of s4, ms3"),
+        ({"subset": "s5"}, r"unknown subset 's5' of AVSBench-object; choose .*s4.* ms3"),
         ({"split": "dev"}, "choose one of train, val, test"),
         ({"fit": "stretch"}, "choose squash or crop"),
     ):

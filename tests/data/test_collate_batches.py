@@ -46,3 +46,23 @@ def test_clips_that_do_not_fit_are_named() -> None:
         collate([a, b], front_end)
     with pytest.raises(UserError, match="not none"):
         collate([], front_end)
+
+
+def test_extras_are_stacked_and_move_with_the_batch() -> None:
+    clips = [
+        replace(clip, extras={"clean": torch.full((2, 3), float(i)), "rank": torch.tensor(i)})
+        for i, clip in enumerate(MiniScenes(size=32, length=3))
+    ]
+    batch = collate(clips, front_end)
+    assert batch.extras.keys() == {"clean", "rank"}
+    assert batch.extras["clean"].shape == (3, 2, 3) and batch.extras["rank"].tolist() == [0, 1, 2]
+    assert torch.equal(batch.extras["clean"][:, 0, 0], torch.tensor([0.0, 1.0, 2.0]))
+    moved = batch.to("meta")  # the one other device that every machine has
+    tensors = [moved.frames, moved.sound, moved.labels, moved.annotated, moved.valid, *moved.extras.values()]
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+    assert moved.extras["clean"].shape == (3, 2, 3) and moved.identifiers == batch.identifiers
+    assert batch.extras["clean"].device.type == "cpu", "the batch itself stays"
+
+
+def test_clips_without_extras_give_none() -> None:
+    assert collate(list(MiniScenes(size=32, length=2)), front_end).extras == {}

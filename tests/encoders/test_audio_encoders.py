@@ -17,12 +17,12 @@ def vggish() -> VGGish:
 
 def test_vggish_flattens_in_the_order_of_the_original(vggish: VGGish) -> None:
     sound = torch.randn(2, 1, 96, 64)
-    embedding = vggish(sound)
-    assert embedding.shape == (2, 128) and float(embedding.min()) >= 0
+    tokens = vggish(sound)
+    assert tokens.shape == (2, 1, 128) and float(tokens.min()) >= 0
     maps = vggish.features(sound)
     assert maps.shape == (2, 512, 6, 4)
     by_hand = torch.stack([maps[:, c, t, m] for t in range(6) for m in range(4) for c in range(512)], dim=1)
-    assert torch.equal(vggish.embeddings(by_hand), embedding)
+    assert torch.equal(vggish.embeddings(by_hand), tokens[:, 0])
 
 
 def test_vggish_has_the_public_names(vggish: VGGish) -> None:
@@ -58,12 +58,12 @@ def test_vggish_says_where_its_weights_are(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_small_encoder_has_the_contract_of_vggish() -> None:
     encoder = SmallAudioEncoder()
-    embedding = encoder(torch.randn(3, 1, 96, 64))
-    assert embedding.shape == (3, encoder.dim) == (3, 128) and bool((embedding >= 0).all())
-    embedding.sum().backward()
+    tokens = encoder(torch.randn(3, 1, 96, 64))
+    assert tokens.shape == (3, 1, encoder.dim) == (3, 1, 128) and bool((tokens >= 0).all())
+    tokens.sum().backward()
     assert all(p.grad is not None for p in encoder.parameters())
     assert 1e5 < sum(p.numel() for p in encoder.parameters()) < 4e5
-    assert SmallAudioEncoder(channels=2)(torch.randn(2, 2, 300, 64)).shape == (2, 128)
+    assert SmallAudioEncoder(channels=2)(torch.randn(2, 2, 300, 64)).shape == (2, 1, 128)
 
 
 def test_small_encoder_learns_two_tones() -> None:
@@ -76,7 +76,7 @@ def test_small_encoder_learns_two_tones() -> None:
         sound = torch.randn(16, 1, 96, 64) - 3
         sound[labels == 0, :, :, 10:14] += 3
         sound[labels == 1, :, :, 40:44] += 3
-        loss = torch.nn.functional.cross_entropy(head(encoder(sound)), labels)
+        loss = torch.nn.functional.cross_entropy(head(encoder(sound)[:, 0]), labels)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -199,7 +199,9 @@ def test_bad_folders_and_descriptions_are_named(tmp_path: Path) -> None:
         find_truth(tmp_path, {})
     with pytest.raises(UserError, match="unknown data 'ms3'"):
         find_truth(tmp_path, {"data": "ms3"})
-    with pytest.raises(UserError, match="avss is not part of avslib: give the folder of the release with --data-dir DIR"):
+    with pytest.raises(
+        UserError, match="avss is not part of avslib: give the folder of the release with --data-dir DIR"
+    ):
         find_truth(tmp_path, {"data": "avss"})
     with pytest.raises(UserError, match="holds no png"):
         FolderTruth(tmp_path)

@@ -87,14 +87,12 @@ def test_bad_cases_take_one_line(
         check_case(path)
 
 
-def test_a_checkpoint_becomes_a_file_of_ours(tmp_path: Path) -> None:
+def test_a_checkpoint_becomes_a_run_of_ours(tmp_path: Path) -> None:
     state = {f"module.{n}": torch.zeros(()).expand(s) for n, s in resnet_keys().items()}
     state["module.head.level_embed"] = torch.arange(768.0).view(3, 256)
     torch.save(state, tmp_path / "theirs.pth")
-    imported = import_checkpoint(
-        tmp_path / "theirs.pth", model="avsegformer", out=tmp_path / "ours.safetensors"
-    )
-    ours = load_file(tmp_path / "ours.safetensors")
+    imported = import_checkpoint(tmp_path / "theirs.pth", model="avsegformer", out=tmp_path / "ours")
+    ours = load_file(tmp_path / "ours" / "weights.safetensors")
     assert torch.equal(ours["encoder.levels"], torch.arange(768.0).view(3, 256))
     assert "head.fpn.* (6), head.attn_fc.* (5)" in str(imported)
     assert not any("attn_fc" in name for name in ours)

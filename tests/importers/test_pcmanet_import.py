@@ -89,14 +89,14 @@ def authors_state() -> dict[str, Tensor]:
     return state
 
 
-def test_a_checkpoint_becomes_a_file_of_ours(tmp_path: Path) -> None:
+def test_a_checkpoint_becomes_a_run_of_ours(tmp_path: Path) -> None:
     torch.save(authors_state(), tmp_path / "theirs.pth")
-    imported = import_checkpoint(tmp_path / "theirs.pth", model="pcmanet", out=tmp_path / "ours.safetensors")
+    imported = import_checkpoint(tmp_path / "theirs.pth", model="pcmanet", out=tmp_path / "ours")
     first = imported.model.attend[1].sound_query.weight[:, 0]  # type: ignore[union-attr,index]
     rest = imported.model.attend[1].sound_key_value.weight[:, 0]  # type: ignore[union-attr,index]
     assert torch.equal(torch.cat([first, rest]), torch.arange(768.0))
     assert imported.model.align[0].groups == 4  # type: ignore[union-attr,index]
-    assert (tmp_path / "ours.safetensors").stat().st_size > 1e6
+    assert (tmp_path / "ours" / "weights.safetensors").stat().st_size > 1e6
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,11 @@ def test_a_foreign_file_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_folds_are_averaged_with_their_spread(record: Record) -> None:
-    records = [scored(record, 0, 0.40), scored(record, 1, 0.46), replace(scored(record, 2, 0.1), sound_blind=True)]
+    records = [
+        scored(record, 0, 0.40),
+        scored(record, 1, 0.46),
+        replace(scored(record, 2, 0.1), sound_blind=True),
+    ]
     rows = ledger_rows(records, with_missing=False)
     assert [(row.method, row.runs) for row in rows] == [("toy", 2), ("toy, sound-blind", 1)]
     mean, deviation = rows[0].numbers["test toy IoU"]

@@ -90,8 +90,9 @@ def test_seeds_move_training_scenes_only_and_folds_all(method: str) -> None:
     assert not torch.equal(picture("test", 0, 0), picture("test-seen", 0, 0))
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "tpavi"])  # TPAVI's is resumed, too, in its own tests
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "tpavi"])
 def test_smoke_runs(method: str, tmp_path: Path) -> None:
+    """TPAVI's has tests of its own, which also resume it."""
     record = train(find_run(method, "mini/ms3", "smoke"), out=tmp_path)
     assert record.metrics.keys() == {"test", "test-seen"}
     assert set(record.counterfactual) == set(SOUNDS)

@@ -98,7 +98,9 @@ def test_what_is_missing_is_told_before_long_work(releases: dict[str, Path], tmp
 
 
 def test_unknown_methods_variants_and_schedules_are_told() -> None:
-    with pytest.raises(UserError, match=r"unknown method 'magic'; choose one of: tpavi, .*or give a \.py file"):
+    with pytest.raises(
+        UserError, match=r"unknown method 'magic'; choose one of: tpavi, .*or give a \.py file"
+    ):
         find_run("magic", "mini/ms3")
     with pytest.raises(UserError, match="unknown variant pcmanet-magic; there are: pcmanet-baseline"):
         find_run("pcmanet-magic", "mini/ms3")

@@ -38,7 +38,9 @@ def test_what_is_left_to_a_power() -> None:
     assert [learning_rate(line, s, 14) for s in (4, 9, 13)] == pytest.approx([0.1, 0.05, 0.01])
     assert [learning_rate(square, s, 14) for s in (4, 9, 13)] == pytest.approx([0.1, 0.025, 0.001])
     without_warm_up = replace(polynomial, warmup_steps=0)
-    assert [learning_rate(without_warm_up, s, 10) for s in (0, 5)] == pytest.approx([0.1, 0.0535887], abs=1e-7)
+    assert [learning_rate(without_warm_up, s, 10) for s in (0, 5)] == pytest.approx(
+        [0.1, 0.0535887], abs=1e-7
+    )
 
 
 def test_each_group_gets_its_factor() -> None:
@@ -127,7 +129,7 @@ def test_a_learner_s_model_goes_by_its_own_names() -> None:
         "temperature": 0.1, "model.audio.layer.weight": 0.5, "model.audio.layer.bias": 0.5,
         "model.visual.weight": 1.0, "model.visual.bias": 1.0, "model.head.weight": 1.0, "model.head.bias": 1.0,
     }  # fmt: skip
-    with pytest.raises(UserError, match="lr_scale names 'model.audio.'"):
+    with pytest.raises(UserError, match=r"lr_scale names 'model\.audio\.'"):
         build_optimiser(learner, replace(spec, lr_scale={"model.audio.": 0.5}))
     plain = Learner(model=toy.ToyModel(), criterion=toy.criterion)
     assert len(build_optimiser(plain, Optimiser("adam", 0.1, lr_scale={"audio.": 0.5})).param_groups) == 2

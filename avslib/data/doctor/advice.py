@@ -7,15 +7,12 @@ import shlex
 from collections.abc import Sequence
 
 from avslib.data.doctor.faults import Fault
-from avslib.data.doctor.inventory import TABLES, Inventory
+from avslib.data.doctor.inventory import Inventory
 from avslib.data.mini.writer import LAYOUTS, MiniOrder
-from avslib.data.readers.layouts import OBJECT_FOLDER, SEMANTIC_CLASSES_FILE, VPO_TABLE
+from avslib.data.readers.layouts import OBJECT_FOLDER, OBJECT_TABLE, SEMANTIC_CLASSES_FILE, TABLES, VPO_TABLE
 
-SCRIPT = {
-    "s4": "avsbench_object.py",
-    "ms3": "avsbench_object.py",
-    "avss": "avsbench_semantic.py",
-} | dict.fromkeys(VPO_TABLE, "vpo.py")
+SCRIPT = dict.fromkeys(OBJECT_TABLE, "avsbench_object.py") | dict.fromkeys(VPO_TABLE, "vpo.py")
+SCRIPT["avss"] = "avsbench_semantic.py"
 DATA = {"s4": "avsbench/s4", "ms3": "avsbench/ms3"}
 """Names of `avslib train --data`, where they are not the subset's."""
 FEW = 10

@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -60,9 +61,7 @@ class Findings:
 
 def check_clip(clip: Listed, *, root: Path, classes: int) -> Findings:
     """Look at all files of a clip. classes: K of AVSBench-semantic's colours."""
-    found = Findings()
-    absent = list(check_presence(clip, root))
-    found.faults += absent
+    found = Findings(faults=list(check_presence(clip, root)))
     sizes: dict[str, tuple[int, int]] = {}
     digest = hashlib.sha256()
     for path in _there(clip.files.frames, root):
@@ -87,7 +86,7 @@ def check_clip(clip: Listed, *, root: Path, classes: int) -> Findings:
 def check_presence(clip: Listed, root: Path) -> Iterator[Fault]:
     """Files that are missing or empty, and links out of the folder; one fault for a whole folder."""
     files = clip.files
-    wanted = [*files.frames, *files.masks, *files.sounds, *([files.log_mel] if files.log_mel else [])]
+    wanted = [*files.needed, *([files.log_mel] if files.log_mel else [])]
     lost: dict[str, list[str]] = {}
     links = {link for path in wanted if (link := leaving(path, root))}
     yield from (Fault("link out", link, f"leads to {os.path.realpath(root / link)}") for link in links)
@@ -99,9 +98,8 @@ def check_presence(clip: Listed, root: Path) -> Iterator[Fault]:
             yield Fault("empty file", path, "has no bytes")
     if sum(map(len, lost.values())) == len(wanted) and not links:
         where = files.frames[0].rpartition("/")[0] if len(files.frames) > 1 else files.frames[0]
-        yield Fault(
-            "missing clip", where, f"{clip.name} is in the table; none of its {len(wanted)} files is there"
-        )
+        what = f"{clip.name} is in the table; none of its {len(wanted)} files is there"
+        yield Fault("missing clip", where, what)
         return
     for folder, paths in lost.items():
         if len(paths) > 1 and all(path in paths for path in wanted if path.rpartition("/")[0] == folder):
@@ -114,9 +112,7 @@ def leaving(path: str, root: Path) -> str:
     """The part of `path` that is a link out of the folder, or ''."""
     if os.path.realpath(root / path) == str(root / path):
         return ""
-    parts = path.split("/")
-    for depth in range(1, len(parts) + 1):
-        part = "/".join(parts[:depth])
+    for part in accumulate(path.split("/"), "{}/{}".format):
         try:
             inside(root, part)
         except UserError:
@@ -151,9 +147,8 @@ def check_sizes(sizes: dict[str, tuple[int, int]], found: Findings) -> None:
     found.size = usual
     for path, size in sizes.items():
         if size != usual:
-            found.faults.append(
-                Fault("wrong size", path, "{} x {}; its companions have {} x {}".format(*size, *usual))
-            )
+            what = "{} x {}; its companions have {} x {}".format(*size, *usual)
+            found.faults.append(Fault("wrong size", path, what))
 
 
 def check_mask(image: Image.Image, path: str, kind: str, classes: int, found: Findings) -> None:
@@ -237,6 +232,4 @@ def check_log_mel(path: str, root: Path, frames: int, found: Findings) -> None:
 
 def _there(paths: tuple[str, ...] | list[str], root: Path) -> Iterator[str]:
     """Those that can be opened: files with something in them, inside the folder."""
-    for path in paths:
-        if not leaving(path, root) and (root / path).is_file() and (root / path).stat().st_size:
-            yield path
+    return (p for p in paths if not leaving(p, root) and (root / p).is_file() and (root / p).stat().st_size)

@@ -14,16 +14,12 @@ from avslib.data.doctor.faults import Fault
 from avslib.data.mini.writer import MARK, MiniOrder
 from avslib.data.readers import layouts
 from avslib.data.readers.avsbench_semantic import read_classes
-from avslib.data.readers.layouts import SPLITS, ClipFiles
+from avslib.data.readers.layouts import SPLITS, TABLES, ClipFiles
 from avslib.data.readers.paths import inside, plain_name
 from avslib.data.readers.tables import Row, read_table
 from avslib.data.readers.vpo import read_stills
 from avslib.errors import UserError
 
-TABLES = {**layouts.OBJECT_TABLE, "avss": layouts.SEMANTIC_TABLE, **layouts.VPO_TABLE}
-"""Subset -> its csv file."""
-COUNTS = {**layouts.OBJECT_COUNTS, "avss": layouts.SEMANTIC_COUNTS, **layouts.VPO_COUNTS}
-"""Subset -> {split: clips}, as the papers say."""
 MASKS: dict[str, Literal["binary", "colours", "ids"]] = dict.fromkeys(layouts.VPO_TABLE, "ids") | {
     "s4": "binary", "ms3": "binary", "avss": "colours",
 }  # type: ignore[assignment] # fmt: skip
@@ -62,7 +58,7 @@ class Inventory:
     def expected(self, subset: str) -> dict[str, int]:
         """{split: clips}: as the paper says, or as AVS-Mini was ordered."""
         if self.order is None:
-            return COUNTS[subset]
+            return layouts.COUNTS[subset]
         return self.order.count if subset in self.order.subsets else {}
 
 
@@ -85,53 +81,43 @@ def take_inventory(root: Path) -> Inventory:
             if subset == "avss":
                 found.classes = _classes(found)
             needed, positional = layouts.NEEDED.get(subset), subset in layouts.OBJECT_TABLE
-            rows = read_table(table, _columns(subset), needed=needed, positional=positional)
+            rows = read_table(table, layouts.COLUMNS[subset], needed=needed, positional=positional)
         except UserError as error:
             kind = "link out" if "a link that leaves" in str(error) else "table"
             found.faults.append(Fault(kind, TABLES[subset], _without(root, error)))
             continue
-        kept = [row for row in rows if _row_is_sound(row, subset, found)]
-        found.clips += _clips(_unique(kept, subset, found), subset, found)
+        judged = [(row, _odd(row, subset)) for row in rows]
+        found.faults += [fault for _, fault in judged if fault]
+        kept = _unique([row for row, fault in judged if not fault], subset, found)
+        found.clips += _clips(kept, subset, found)
         if subset not in layouts.VPO_TABLE:
             found.faults += _unlisted(root, subset, {_name(row, subset) for row in rows})
     return found
-
-
-def _columns(subset: str) -> tuple[str, ...]:
-    if subset in layouts.VPO_TABLE:
-        return layouts.vpo_columns(subset)
-    return layouts.OBJECT_COLUMNS.get(subset, layouts.SEMANTIC_COLUMNS)
 
 
 def _name(row: Row, subset: str) -> str:
     return row[layouts.NAMES[subset][0]]
 
 
-def _row_is_sound(row: Row, subset: str, found: Inventory) -> bool:
-    """One row by itself: harmless names, a known split and part, a position."""
+def _odd(row: Row, subset: str) -> Fault | None:
+    """What is wrong with a row by itself: its names, split, part, or position."""
     table, name = TABLES[subset], _name(row, subset)
     try:
         for column in layouts.NAMES[subset]:
             plain_name(row[column], f"column {column}")
     except UserError as error:
-        found.faults.append(Fault("unsafe name", table, str(error)))
-        return False
+        return Fault("unsafe name", table, str(error))
     if row["split"] not in SPLITS:
-        found.faults.append(Fault("unknown split", table, f"{name} is in split {row['split']!r}"))
-        return False
+        return Fault("unknown split", table, f"{name} is in split {row['split']!r}")
     if subset == "avss" and row["label"] not in layouts.SEMANTIC_SECONDS:
-        found.faults.append(
-            Fault("unknown part", table, f"{name} has label {row['label']!r}, not v1s, v1m or v2")
-        )
-        return False
+        return Fault("unknown part", table, f"{name} has label {row['label']!r}, not v1s, v1m or v2")
     if subset in layouts.VPO_TABLE:
         row["split"] = row["split"].replace("val", "test")
         try:
             read_stills([row], subset, table)
         except UserError as error:
-            found.faults.append(Fault("wrong position", table, f"{name}: {str(error).partition(': ')[2]}"))
-            return False
-    return True
+            return Fault("wrong position", table, f"{name}: {str(error).partition(': ')[2]}")
+    return None
 
 
 def _unique(rows: Sequence[Row], subset: str, found: Inventory) -> list[Row]:
@@ -186,9 +172,8 @@ def _unlisted(root: Path, subset: str, names: set[str]) -> Iterator[Fault]:
     }[subset]  # fmt: skip
     for folder in sorted(path for pattern in patterns for path in root.glob(pattern)):
         if folder.name not in names and folder.is_dir():
-            yield Fault(
-                "unlisted clip", str(folder.relative_to(root)), f"no row of {TABLES[subset]} names it"
-            )
+            what = f"no row of {TABLES[subset]} names it"
+            yield Fault("unlisted clip", str(folder.relative_to(root)), what)
 
 
 def _classes(found: Inventory) -> tuple[str, ...]:

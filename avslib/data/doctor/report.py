@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import csv
 import textwrap
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 
 from avslib.data.doctor.advice import next_command
 from avslib.data.doctor.checks import Findings
 from avslib.data.doctor.faults import CORRUPT, KINDS, MISSING, Fault
-from avslib.data.doctor.inventory import TABLES, Inventory, Listed
-from avslib.data.readers.layouts import COCO_ID, SPLITS
+from avslib.data.doctor.inventory import Inventory, Listed
+from avslib.data.readers.layouts import COCO_ID, SPLITS, TABLES
 from avslib.errors import UserError
 
 WIDTH, SHOWN = 110, 10
@@ -61,28 +61,24 @@ class Report:
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
         """One line a split, and one for what belongs to no single clip."""
-        for subset in self.inventory.subsets:
-            expected = self.inventory.expected(subset)
-            for split in SPLITS:
-                own = [
-                    f
-                    for c, f in zip(self.inventory.clips, self.findings)
-                    if (c.subset, c.split) == (subset, split)
-                ]
-                if own or expected.get(split):
-                    yield self._row(subset, split, own, expected.get(split))
+        own: dict[tuple[str, str], list[Findings]] = defaultdict(list)
+        for clip, one in zip(self.inventory.clips, self.findings):
+            own[clip.subset, clip.split].append(one)
+        for subset, split in product(self.inventory.subsets, SPLITS):
+            expected = self.inventory.expected(subset).get(split)
+            if own[subset, split] or expected:
+                yield self._row(subset, split, own[subset, split], expected)
         clip_faults = {fault for one in self.findings for fault in one.faults}
         if others := [fault for fault in self.faults if fault not in clip_faults]:
             yield ("all", "tables", *("",) * 5, *_of_each(others), *("",) * 6)
 
     def _row(self, subset: str, split: str, own: Sequence[Findings], expected: int | None) -> tuple[str, ...]:
         counts = sum((one.counts for one in own), Counter[str]())
-        names = ("silent", "mono", "clipped", "quiet", "odd", "stray")
         return (
             subset, split, str(len(own)), "" if expected is None else str(expected),
             *(str(counts[name]) for name in ("frames", "masks", "sounds")),
             *_of_each([fault for one in own for fault in one.faults]),
-            *(str(counts[name]) for name in names),
+            *(str(counts[name]) for name in ("silent", "mono", "clipped", "quiet", "odd", "stray")),
         )  # fmt: skip
 
     def _classes(self) -> Iterator[str]:
@@ -106,10 +102,9 @@ class Report:
         for kind, group in groupby(self.faults, key=lambda fault: fault.kind):
             faults = list(group)
             lines = ["  " + printable(f"{fault.path}: {fault.what}") for fault in faults[:SHOWN]]
-            more = (
-                [f"  and {len(faults) - SHOWN} more; all of them: --csv FILE"] if len(faults) > SHOWN else []
-            )
-            yield "\n".join((f"{kind} ({len(faults)}): {KINDS[kind]}", *lines, *more))
+            if len(faults) > SHOWN:
+                lines.append(f"  and {len(faults) - SHOWN} more; all of them: --csv FILE")
+            yield "\n".join((f"{kind} ({len(faults)}): {KINDS[kind]}", *lines))
 
 
 def _of_each(faults: Sequence[Fault]) -> tuple[str, str, str]:

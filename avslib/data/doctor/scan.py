@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from avslib.data.doctor.checks import Findings, check_clip
 from avslib.data.doctor.faults import TABLE, Fault
-from avslib.data.doctor.inventory import TABLES, Listed, count_faults, take_inventory
+from avslib.data.doctor.inventory import Listed, count_faults, take_inventory
 from avslib.data.doctor.report import Report
 from avslib.data.readers import layouts
 from avslib.data.readers.paths import data_folder
@@ -43,9 +43,9 @@ def examine(root: Path | str, *, workers: int = 0, progress: bool = True) -> Rep
     findings = run_parallel(check, found.clips, workers=workers, progress=progress, unit="clip")
     faults = {fault for one in findings for fault in one.faults} | set(found.faults)
     faults |= {*odd_sizes(found.clips, findings), *leaks(found.clips, findings)}
-    in_order = [name for name in found.subsets if not _has_table_fault(name, faults)]
-    counts = [fault for fault in count_faults(found) if fault.path in {TABLES[name] for name in in_order}]
-    return Report(found, findings, sorted(faults | set(counts)))
+    in_order = {layouts.TABLES[name] for name in found.subsets if not _has_table_fault(name, faults)}
+    faults |= {fault for fault in count_faults(found) if fault.path in in_order}
+    return Report(found, findings, sorted(faults))
 
 
 def run_parallel(
@@ -63,9 +63,7 @@ def run_parallel(
         try:
             return list(bar(pool.map(work, items, chunksize=8)))
         except BrokenProcessPool:
-            raise UserError(
-                "a process was killed, for memory perhaps; run it again with fewer --workers"
-            ) from None
+            raise UserError("a process was killed (memory?); run it again with fewer --workers") from None
 
 
 def _begin() -> None:

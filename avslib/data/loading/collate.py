@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -10,6 +11,7 @@ from avslib.errors import UserError
 from avslib.types import Batch, Clip, FrontEnd
 
 
+@dataclass(frozen=True)
 class Collate:
     """`DataLoader(..., collate_fn=Collate(front_end))`.
 
@@ -17,8 +19,7 @@ class Collate:
     video they are repeated. Raises UserError when the clips cannot be stacked.
     """
 
-    def __init__(self, front_end: FrontEnd) -> None:
-        self.front_end = front_end
+    front_end: FrontEnd
 
     def __call__(self, clips: Sequence[Clip]) -> Batch:
         if len({clip.labels.shape for clip in clips}) != 1:

@@ -38,7 +38,6 @@ class BatchOrder(Sampler[list[int]]):
         world: int = 1,
         with_epoch: bool = False,
     ) -> None:
-        self.with_epoch = with_epoch
         self.steps_per_epoch = steps_per_epoch or clips // batch_size
         if self.steps_per_epoch < 1 or self.steps_per_epoch * batch_size > clips:
             raise UserError(
@@ -51,7 +50,7 @@ class BatchOrder(Sampler[list[int]]):
             )
         self.clips, self.batch_size, self.seed = clips, batch_size, seed
         self.start, self.total = start, epochs * self.steps_per_epoch
-        self.rank, self.world = rank, world
+        self.rank, self.world, self.with_epoch = rank, world, with_epoch
 
     def __len__(self) -> int:
         return self.total - self.start
@@ -62,15 +61,11 @@ class BatchOrder(Sampler[list[int]]):
         for step in range(self.start, self.total):
             if step // self.steps_per_epoch != epoch:
                 epoch = step // self.steps_per_epoch
-                order = self.permutation(epoch)
+                generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+                order = torch.randperm(self.clips, generator=generator)
             first = (step % self.steps_per_epoch) * self.batch_size + self.rank * share
             indices: list[int] = order[first : first + share].tolist()
             yield cast("list[int]", [(epoch, index) for index in indices]) if self.with_epoch else indices
-
-    def permutation(self, epoch: int) -> torch.Tensor:
-        """The order of all clips in `epoch`, (clips,) long."""
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
-        return torch.randperm(self.clips, generator=generator)
 
 
 def evaluation_order(

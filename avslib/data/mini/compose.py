@@ -6,7 +6,8 @@ A subset says what its scenes look like; the files of a split say what they are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -68,21 +69,18 @@ class Material:
     noises: list[Item]
     backgrounds: list[Item]
     augment: bool = False
-    able: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        able = tuple(c for c in self.classes if self.cutouts.get(c) and self.recordings.get(c))
-        if len(able) < 3 or not self.backgrounds:
+        if len(self.able) < 3 or not self.backgrounds:
             raise UserError(
-                f"only {len(able)} classes have both a picture and a recording here ({', '.join(able) or 'none'}); "
-                "a scene needs three: choose another licence family, split or fold"
+                f"only {len(self.able)} classes have both a picture and a recording here "
+                f"({', '.join(self.able) or 'none'}); a scene needs three: choose another licence family, split or fold"
             )
-        object.__setattr__(self, "able", able)
 
-    @property
-    def never_sound(self) -> list[str]:
-        """Classes with pictures that are not among the sounding ones."""
-        return [name for name in self.cutouts if name not in self.classes]
+    @cached_property
+    def able(self) -> tuple[str, ...]:
+        """Those of `classes` that have both a picture and a recording."""
+        return tuple(c for c in self.classes if self.cutouts.get(c) and self.recordings.get(c))
 
 
 def _pick(rng: np.random.Generator, items: list[Item]) -> Item:
@@ -165,10 +163,9 @@ def _cast(rng: np.random.Generator, subset: Subset, material: Material) -> tuple
     count = min(count, len(material.able) - 2)
     order = [material.able[i] for i in rng.permutation(len(material.able))]
     sounding, silent = order[:count], order[count : max(2, count + 1)]
-    if count < 2 and rng.random() < subset.extra_object_chance:
-        never = material.never_sound
-        if never:
-            silent.append(never[rng.integers(len(never))])
+    never = [name for name in material.cutouts if name not in material.classes]
+    if count < 2 and rng.random() < subset.extra_object_chance and never:
+        silent.append(never[rng.integers(len(never))])
     if subset.twin_chance and sounding and rng.random() < subset.twin_chance:
         (sounding if rng.random() < 0.5 else silent).append(sounding[rng.integers(len(sounding))])
     return sounding, silent
@@ -188,14 +185,13 @@ def compose(
     objects = _paste_all(rng, subset, material, sounding, silent, canvas)
     if subset.turns:
         objects = _take_turns(rng, subset, material, objects)
-    present = {*sounding, *silent}
-    absent = [name for name in material.able if name not in present]
+    absent = [name for name in material.able if name not in (*sounding, *silent)]
     off_screen = _off_screen(rng, subset, material, absent, bool(sounding))
     sources = max(1, len(sounding))
     visible = [name for name in silent if name in material.able and name not in sounding]
     stand_ins = {
-        "absent": tuple(_stand_in(rng, material, absent) for _ in range(sources)) if absent else (),
-        "visible": tuple(_stand_in(rng, material, visible) for _ in range(sources)) if visible else (),
+        kind: tuple(_stand_in(rng, material, names) for _ in range(sources if names else 0))
+        for kind, names in (("absent", absent), ("visible", visible))
     }
     return Scene(
         identifier=f"{subset.name}_{seed}_{index:06d}", picture=canvas.clip(0, 255).astype(np.uint8).transpose(2, 0, 1).copy(),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from avslib.data.mini.pack import FAMILIES, KINDS, Item, Pack, load_pack
 
@@ -70,13 +72,9 @@ def _link(text: str, addresses: dict[str, str]) -> str:
 
 def _kinds(items: Iterable[Item]) -> str:
     """'3 cut-outs, 1 sound'."""
-    count = Counter(item.kind for item in items)
-    names = {"cutout": "cut-out"}
-    return ", ".join(
-        f"{count[kind]} {names.get(kind, kind)}{'s' if count[kind] > 1 else ''}"
-        for kind in KINDS
-        if count[kind]
-    )
+    count = Counter(item.kind.replace("cutout", "cut-out") for item in items)
+    kinds = (kind.replace("cutout", "cut-out") for kind in KINDS)
+    return ", ".join(f"{count[kind]} {kind}{'s' if count[kind] > 1 else ''}" for kind in kinds if count[kind])
 
 
 def _families(pack: Pack) -> str:
@@ -91,37 +89,27 @@ def _families(pack: Pack) -> str:
 
 def _sources(pack: Pack) -> str:
     """One row per source, author and licence."""
-    groups: dict[tuple[str, str, str], list[Item]] = {}
-    for item in pack.items:
-        groups.setdefault((item.source, item.author, item.licence), []).append(item)
-    return _table(
-        ("source", "author", "licence", "files"),
-        (
-            (_link(source, HOMES), _cell(author), _link(licence, TEXTS), _kinds(items))
-            for (source, author, licence), items in sorted(groups.items())
-        ),
+    key = attrgetter("source", "author", "licence")
+    rows = (
+        (_link(source, HOMES), _cell(author), _link(licence, TEXTS), _kinds(items))
+        for (source, author, licence), items in groupby(sorted(pack.items, key=key), key)
     )
+    return _table(("source", "author", "licence", "files"), rows)
 
 
 def _files(pack: Pack) -> str:
     """One row per file."""
-    rows = (
-        (
-            f"`{item.path.name}`",
-            _cell(item.name if item.kind != "background" else "background"),
-            _cell(item.medium),
-            _cell(item.author),
-            _cell(item.licence),
-            f"`{item.origin}`",
-        )
-        for item in pack.items
-    )
+    rows = []
+    for item in pack.items:
+        shows = "background" if item.kind == "background" else item.name
+        cells = map(_cell, (shows, item.medium, item.author, item.licence))
+        rows.append((f"`{item.path.name}`", *cells, f"`{item.origin}`"))
     return _table(("file", "shows", "medium", "author", "licence", "file in its source"), rows)
 
 
-def credits_markdown(pack: Pack | None = None) -> str:
-    """The page `book/credits.md` in MyST Markdown; `pack` is AVS-Mini if none is given."""
-    pack = pack or load_pack()
+def credits_markdown() -> str:
+    """The page `book/credits.md` in MyST Markdown."""
+    pack = load_pack()
     return "\n".join(
         (
             INTRODUCTION.format(count=len(pack.items)),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
@@ -24,7 +23,7 @@ from torch import Tensor
 from avslib.audio.frontends import VGGishLogMel
 from avslib.audio.stereo import pan
 from avslib.data.mini.pack import SAMPLE_RATE
-from avslib.data.mini.scene import PEAK, Scene, track
+from avslib.data.mini.scene import PEAK, Scene, SceneObject
 from avslib.data.readers import layouts
 from avslib.data.readers.palette import to_colours
 
@@ -35,16 +34,10 @@ VPO_NAME = {"man": "male", "woman": "female"}
 """Classes of AVS-Mini that VPO calls otherwise. It has no hammer and no hen: see `fits`."""
 OFF_SCREEN = "off screen"
 VPO_NUMBER = {"vpo-ss": 1, "vpo-ms": 2, "vpo-msmi": 3}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """table: which csv file the rows belong to; files: {path: what makes its content when it is needed}."""
-
-    table: str
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-    files: dict[str, Make]
+Files = dict[str, Make]
+"""Path -> what makes its content when it is needed."""
+Entry = tuple[list[Row], Files]
+"""Rows of the table, which may say more than it has columns for, and files."""
 
 
 def fits(scene: Scene, subset: str) -> bool:
@@ -67,67 +60,65 @@ def entry(scene: Scene, subset: str, split: str, index: int) -> Entry:
 
 def _object(scene: Scene, subset: str, split: str) -> Entry:
     name, category = scene.identifier, scene.sources[0].name if subset == "s4" else ""
-    paths = layouts.object_files(subset, name, split, category)
-    waveform = scene.waveform()
-    files: dict[str, Make] = dict.fromkeys(paths.frames, _once(partial(_picture, scene, "png")))
-    for path, labels in zip(paths.masks[: layouts.object_masks(subset, split)], scene.labels):
-        files[path] = partial(_encode, (labels * 255).astype(np.uint8), "png")
-    files |= {path: partial(_wav, waveform) for path in paths.sounds}
+    paths, waveform = layouts.object_files(subset, name, split, category), scene.waveform()
+    masks = (scene.labels * 255).astype(np.uint8)[: layouts.object_masks(subset, split)]
+    files = _video(scene, paths, "png", masks, waveform)
     if paths.log_mel:
         files[paths.log_mel] = partial(_log_mel, waveform, scene.seconds)
     row = {"name": name, "video_id": name, "start_time": "0", "category": category, "split": split}
-    return _entry(layouts.OBJECT_TABLE[subset], layouts.OBJECT_COLUMNS[subset], [row], files)
+    return [row], files
 
 
 def _semantic(scene: Scene, split: str) -> Entry:
     label, uid = scene.identifier.split("_")[0], scene.identifier
-    paths = layouts.semantic_files(label, uid)
+    masks = to_colours(scene.labels[: layouts.semantic_masks(label, split)])
     sound = scene.waveform()[:, : (scene.seconds - scene.padding) * SAMPLE_RATE]
-    files: dict[str, Make] = dict.fromkeys(paths.frames, _once(partial(_picture, scene, "jpeg")))
-    for path, labels in zip(paths.masks[: layouts.semantic_masks(label, split)], scene.labels):
-        files[path] = partial(_encode, to_colours(labels), "png")
-    files |= {path: partial(_wav, sound) for path in paths.sounds}
+    files = _video(scene, layouts.semantic_files(label, uid), "jpeg", masks, sound)
     heard = "_".join(sorted({source.name for source in scene.sources}))
     row = {"vid": uid, "uid": uid, "s_min": "0", "s_sec": "0", "a_obj": heard, "split": split, "label": label}
-    return _entry(layouts.SEMANTIC_TABLE, layouts.SEMANTIC_COLUMNS, [row], files)
+    return [row], files
+
+
+def _video(scene: Scene, paths: layouts.ClipFiles, kind: str, masks: Pixels, sound: Tensor) -> Files:
+    """The picture for every second, `masks` for the first ones, one sound."""
+    still = lru_cache(maxsize=1)(partial(encode, scene.picture.transpose(1, 2, 0), kind))  # encoded once
+    files: Files = dict.fromkeys(paths.frames, still)
+    files |= {path: partial(encode, mask, "png") for path, mask in zip(paths.masks, masks)}
+    return files | {path: partial(wav, _sixteen_bits(sound)) for path in paths.sounds}
 
 
 def _vpo(scene: Scene, subset: str, split: str, index: int) -> Entry:
     image = f"{VPO_NUMBER[subset]}{layouts.SPLITS.index(split)}{index:06d}"
     names = [thing.name for thing in scene.objects]
     several = len(set(names)) < len(names)
-    rows: list[Row] = []
-    for number, (name, position, _) in enumerate(_vpo_sounds(scene)):
-        rows.append({
+    sounds = _vpo_sounds(scene)
+    rows = [
+        {
             "cateName": name, "cateId": str(layouts.COCO_ID.get(name, 0)), "img_Id": image, "ann_Ids": f"{image}{number}",
             "vgg_file": f"{scene.identifier}_{number}", "audio_pos": repr(position), "split": split,
             "multi_instance": str(int(several)),
-        })  # fmt: skip
+        }
+        for number, (name, position, _) in enumerate(sounds)
+    ]  # fmt: skip
     paths = layouts.vpo_files(
         subset, image=image, sounds=tuple(row["vgg_file"] for row in rows), annotation=rows[0]["ann_Ids"],
         category=rows[0]["cateName"], multi_instance=several,
     )  # fmt: skip
-    files: dict[str, Make] = {
-        paths.frames[0]: partial(_picture, scene, "jpeg"),
-        paths.masks[0]: partial(_coco_mask, scene),
+    files: Files = {
+        path: partial(wav, _sixteen_bits(mono[None])) for path, (_, _, mono) in zip(paths.sounds, sounds)
     }
-    for path, (_, _, mono) in zip(paths.sounds, _vpo_sounds(scene)):
-        files[path] = partial(_wav, mono[None])
-    return _entry(layouts.VPO_TABLE[subset], layouts.vpo_columns(subset), rows, files)
+    files[paths.frames[0]] = partial(encode, scene.picture.transpose(1, 2, 0), "jpeg")
+    files[paths.masks[0]] = partial(_coco_mask, scene)
+    return rows, files
 
 
 def _vpo_sounds(scene: Scene) -> list[tuple[str, float, Tensor]]:
     """(name, position, (S,) mono) of all that is heard; panned and added up, they are the scene's waveform."""
-    heard: list[tuple[str, float, Tensor]] = []
-    for source in scene.sources:
-        assert source.recording is not None
-        mono = torch.from_numpy(track(source.recording, source))
-        heard.append((_vpo_name(source.name), source.position, mono))
-    for other in scene.off_screen:
-        heard.append((OFF_SCREEN, other.position, torch.from_numpy(track(other.recording, other))))
-    heard = heard or [
-        (OFF_SCREEN, 0.5, torch.zeros(scene.seconds * SAMPLE_RATE))
-    ]  # else it would not be listed
+    silence = OFF_SCREEN, 0.5, torch.zeros(scene.seconds * SAMPLE_RATE)  # else it would not be listed
+    heard = [
+        (_vpo_name(source.name) if isinstance(source, SceneObject) else OFF_SCREEN, source.position, mono)
+        for source, mono in scene.tracks()
+    ] or [silence]
     mix = torch.stack([pan(mono, position) for _, position, mono in heard]).sum(dim=0)
     gain = PEAK / max(PEAK, float(mix.abs().max()))
     return [(name, position, mono * gain) for name, position, mono in heard]
@@ -137,20 +128,12 @@ def _vpo_name(name: str) -> str:
     return VPO_NAME.get(name, name)
 
 
-def _entry(table: str, columns: tuple[str, ...], rows: list[Row], files: dict[str, Make]) -> Entry:
-    return Entry(table, columns, tuple({name: row[name] for name in columns} for row in rows), files)
-
-
-def _picture(scene: Scene, kind: str) -> bytes:
-    return _encode(scene.picture.transpose(1, 2, 0), kind)
-
-
 def _coco_mask(scene: Scene) -> bytes:
     known = [layouts.COCO_ID.get(_vpo_name(name), 0) for name in scene.classes]
-    return _encode(np.array([0, *known], np.uint8)[scene.labels[0]], "png")
+    return encode(np.array([0, *known], np.uint8)[scene.labels[0]], "png")
 
 
-def _encode(pixels: Pixels, kind: str) -> bytes:
+def encode(pixels: Pixels, kind: str) -> bytes:
     """(H, W) or (H, W, 3) uint8 as a picture file."""
     buffer = io.BytesIO()
     options = {"quality": 95, "subsampling": 0} if kind == "jpeg" else {"compress_level": 4}
@@ -158,24 +141,19 @@ def _encode(pixels: Pixels, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _sixteen_bits(waveform: Tensor) -> Tensor:
-    """(A, S) in (-1, 1) -> int16, off by half a step."""
-    return (waveform * 2**15).round().to(torch.int16)
+def _sixteen_bits(waveform: Tensor) -> npt.NDArray[np.int16]:
+    """(A, S) in (-1, 1) -> (S, A), off by half a step."""
+    return (waveform * 2**15).round().to(torch.int16).T.numpy()
 
 
-def _wav(waveform: Tensor) -> bytes:
+def wav(samples: npt.NDArray[np.int16]) -> bytes:
+    """(S, A) at 16 kHz as a wav file."""
     buffer = io.BytesIO()
-    pcm = _sixteen_bits(waveform).T.numpy()
-    soundfile.write(buffer, pcm, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    soundfile.write(buffer, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
     return buffer.getvalue()
 
 
 def _log_mel(waveform: Tensor, seconds: int) -> bytes:
     """VGGish's log-mel (T, 1, 96, 64) of the wav as it is stored, pickled as AVSBench does."""
-    stored = _sixteen_bits(waveform).float() / 2**15
+    stored = torch.from_numpy(_sixteen_bits(waveform)).T.float() / 2**15
     return pickle.dumps(VGGishLogMel()(stored, SAMPLE_RATE, frames=seconds), protocol=4)
-
-
-def _once(make: Make) -> Make:
-    """`make`, run at most once: several files with one content."""
-    return lru_cache(maxsize=1)(make)

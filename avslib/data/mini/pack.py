@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +28,9 @@ CLASSES = (
     *CORE_CLASSES, "deer", "duck", "goat", "pig", "dog", "cat", "elephant", "car", "airplane", "camel",
 )  # fmt: skip
 """Every class that has recordings, labels 1 to 18."""
-FAMILIES = ("permissive", "GPL", "CC-BY-SA")
-"""Licence families; a published scene holds permissive files and files of one other family at most."""
+LICENCES = {"permissive": "CC BY 4.0", "GPL": "GPL-3.0", "CC-BY-SA": "CC BY-SA 4.0"}
+"""Licence family -> what a scene of it is under. A published one holds permissive files and one other family at most."""
+FAMILIES = tuple(LICENCES)
 
 SAMPLE_RATE = 16_000
 BAND_LIMIT_HZ = 5_000.0
@@ -39,19 +41,6 @@ LONGEST_PAUSE = 0.2
 SHORTEST = 0.1
 """Seconds. What is left of a recording must be longer."""
 KINDS = ("cutout", "sound", "noise", "background")
-COLUMNS = (
-    "path",
-    "kind",
-    "class",
-    "instance",
-    "medium",
-    "source",
-    "origin",
-    "licence",
-    "family",
-    "author",
-    "sha256",
-)
 
 FOLDER = Path(__file__).parent
 Waveform = npt.NDArray[np.float32]
@@ -81,21 +70,17 @@ class Item:
     @cached_property
     def picture(self) -> Image.Image:
         """The decoded picture: RGBA with its cut-out's outline, or RGB for a background."""
+        wanted = "RGBA" if self.kind == "cutout" else "RGB"
         try:
             with Image.open(self.path) as opened:
-                if self.kind == "cutout" and opened.mode != "RGBA":
-                    raise UserError(
-                        f"{self.path}: a cut-out needs its outline (RGBA, not {opened.mode}); restore it"
-                    )
-                return opened.convert("RGBA" if self.kind == "cutout" else "RGB")
+                mode, picture = opened.mode, opened.convert(wanted)
         except FileNotFoundError:
-            raise UserError(
-                f"{self.path}: picture is missing; reinstall avslib or restore the file"
-            ) from None
-        except UserError:
-            raise
+            raise UserError(f"{self.path}: missing; reinstall avslib or restore the file") from None
         except (OSError, SyntaxError, ValueError) as error:
             raise UserError(f"{self.path}: not a readable picture ({error}); restore the file") from None
+        if wanted == "RGBA" and mode != "RGBA":
+            raise UserError(f"{self.path}: a cut-out needs its outline (RGBA, not {mode}); restore it")
+        return picture
 
     @cached_property
     def premultiplied(self) -> Image.Image:
@@ -121,10 +106,9 @@ class Item:
     def _played(self) -> dict[float, Waveform]:
         return {1.0: self.sound}
 
-    def checksum(self) -> str:
-        """sha256 of the file as it lies on the disk."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
+COLUMNS = tuple({"name": "class", "families": "family"}.get(f.name, f.name) for f in fields(Item))
+"""Of the manifest: the fields of an `Item`, but for two names."""
 
 _FILTER = cheby2(12, 40, 1.08 * BAND_LIMIT_HZ, fs=SAMPLE_RATE, output="sos")  # runs twice: 80 dB down
 _FRAME = SAMPLE_RATE // 50
@@ -138,9 +122,7 @@ def treat(mono: Waveform, path: Path) -> Waveform:
     level = np.sqrt((frames**2).mean(axis=1))
     active = level > 0.1 * level.max()
     if level.max() < 1e-4 or active.sum() * _FRAME < SHORTEST * SAMPLE_RATE:
-        raise UserError(
-            f"{path}: silent below {BAND_LIMIT_HZ:.0f} Hz; restore the file, or take it out of the manifest"
-        )
+        raise UserError(f"{path}: silent below {BAND_LIMIT_HZ:.0f} Hz; restore the file, or remove its row")
     number = np.arange(len(frames))
     last_active = np.maximum.accumulate(np.where(active, number, -len(frames)))
     kept = (number - last_active <= LONGEST_PAUSE * SAMPLE_RATE / _FRAME) & (number <= last_active[-1])
@@ -153,7 +135,6 @@ def treat(mono: Waveform, path: Path) -> Waveform:
 class Pack:
     """All items of a manifest. `of(kind)` and `of(kind, name)` list them in the manifest's order."""
 
-    folder: Path
     items: tuple[Item, ...]
 
     def of(self, kind: str, name: str | None = None) -> list[Item]:
@@ -171,16 +152,11 @@ def _item(folder: Path, row: dict[str, str], line: int) -> Item:
         raise UserError(f"{where}: {row['path']} is not there; restore the file or remove the row")
     families = frozenset(row["family"].split("|"))
     if not families <= set(FAMILIES):
-        raise UserError(
-            f"{where}: family {row['family']!r}; write one of {', '.join(FAMILIES)}, or two joined by |"
-        )
+        raise UserError(f"{where}: family {row['family']!r}; write {', '.join(FAMILIES)}, or two joined by |")
     if row["kind"] not in KINDS:
         raise UserError(f"{where}: kind {row['kind']!r}; write one of {', '.join(KINDS)}")
-    return Item(
-        path=path, kind=row["kind"], name=row["class"], instance=row["instance"], medium=row["medium"],
-        source=row["source"], origin=row["origin"], licence=row["licence"], families=families,
-        author=row["author"], sha256=row["sha256"],
-    )  # fmt: skip
+    values: dict[str, Any] = {**row, "path": path, "family": families}
+    return Item(*(values[column] for column in COLUMNS))
 
 
 @lru_cache(maxsize=4)
@@ -197,16 +173,14 @@ def load_pack(folder: Path = FOLDER) -> Pack:
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
             raise UserError(f"{manifest}: no column {', '.join(missing)}; see avslib/data/mini/README.md")
-        return Pack(folder, tuple(_item(folder, row, line) for line, row in enumerate(reader, start=2)))
+        return Pack(tuple(_item(folder, row, line) for line, row in enumerate(reader, start=2)))
 
 
 def verify_pack(folder: Path = FOLDER) -> int:
     """Decode every file and compare its checksum; the number of files. Raises UserError at the first fault."""
     pack = load_pack(folder)
     for item in pack.items:
-        if item.checksum() != item.sha256:
-            raise UserError(
-                f"{item.path}: the file is not the one in the manifest (sha256 differs); restore it"
-            )
+        if hashlib.sha256(item.path.read_bytes()).hexdigest() != item.sha256:
+            raise UserError(f"{item.path}: the file is not the one in the manifest (by sha256); restore it")
         _ = item.sound if item.kind in ("sound", "noise") else item.picture
     return len(pack.items)

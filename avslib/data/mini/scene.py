@@ -11,8 +11,10 @@ t = [0.96 t, 0.96 t + 0.96), so with this rule a second is on or off alike under
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Literal, get_args
 
 import numpy as np
@@ -20,7 +22,7 @@ import numpy.typing as npt
 import torch
 
 from avslib.audio.stereo import pan
-from avslib.data.mini.pack import SAMPLE_RATE, Item
+from avslib.data.mini.pack import LICENCES, SAMPLE_RATE, Item
 from avslib.errors import UserError
 from avslib.types import IGNORE, Clip
 
@@ -58,13 +60,8 @@ class SceneObject:
     @property
     def position(self) -> float:
         """Horizontal centre of mass of the mask, 0 (left) to 1 (right)."""
-        columns = np.flatnonzero(self.mask.any(axis=0))
-        if not len(columns):
-            return 0.5
-        weight = self.mask.sum(axis=0)
-        return float(
-            (weight * (np.arange(self.mask.shape[1]) + 0.5)).sum() / weight.sum() / self.mask.shape[1]
-        )
+        width, weight = self.mask.shape[1], self.mask.sum(axis=0)
+        return float(np.average(np.arange(width) + 0.5, weights=weight) / width) if weight.any() else 0.5
 
 
 @dataclass(frozen=True)
@@ -177,22 +174,22 @@ class Scene:
             noise[:, length - self.padding * SAMPLE_RATE :] = 0
             return torch.from_numpy(noise).expand(2, length) * 0.5
         mix = torch.zeros(2, length)
-        for number, source in enumerate(self.sources):
-            recording = self._recording(source, number, sound)
-            mono = track(recording, source)
-            mix += pan(torch.from_numpy(mono), source.position)
-        for other in self.off_screen:
-            mono = track(other.recording, other)
-            mix += pan(torch.from_numpy(mono), other.position)
+        for source, mono in self.tracks(sound):
+            mix += pan(mono, source.position)
         mix *= PEAK / max(PEAK, float(mix.abs().max()))
         return mix.flip(0) if sound == "mirrored" else mix
+
+    def tracks(self, sound: Sound = "right") -> Iterator[tuple[SceneObject | OffScreen, torch.Tensor]]:
+        """All that is heard, each with its (S,) mono; put in place and added up, it is the waveform."""
+        for number, source in enumerate(self.sources):
+            yield source, torch.from_numpy(track(self._recording(source, number, sound), source))
+        for other in self.off_screen:
+            yield other, torch.from_numpy(track(other.recording, other))
 
     def _recording(self, source: SceneObject, number: int, sound: Sound) -> Item:
         chosen = self.stand_ins.get(sound, ())
         if sound in ("absent", "visible") and not chosen:
-            raise UserError(
-                f"{self.identifier}: has no {sound} class to be heard instead; compose another scene"
-            )
+            raise UserError(f"{self.identifier}: has no {sound} class to be heard instead; compose another")
         assert source.recording is not None
         return chosen[number % len(chosen)] if chosen else source.recording
 
@@ -221,17 +218,14 @@ class Scene:
     @property
     def files(self) -> tuple[Item, ...]:
         """Every file that the scene is made of, stand-ins included."""
-        used = [self.background, *(o.cutout for o in self.objects)]
-        used += [s.recording for s in self.sources if s.recording is not None]
-        used += [o.recording for o in self.off_screen] + [
-            i for items in self.stand_ins.values() for i in items
-        ]
-        return tuple(dict.fromkeys(used))
+        pictures = [self.background, *(o.cutout for o in self.objects)]
+        heard = [s.recording for s in self.sources if s.recording] + [o.recording for o in self.off_screen]
+        return tuple(dict.fromkeys(chain(pictures, heard, *self.stand_ins.values())))
 
     @property
     def licence(self) -> str:
         """Under which a picture of this scene may be published, or why it may not."""
-        for family, name in (("permissive", "CC BY 4.0"), ("GPL", "GPL-3.0"), ("CC-BY-SA", "CC BY-SA 4.0")):
+        for family, name in LICENCES.items():
             if all(item.families & {"permissive", family} for item in self.files):
                 return f"{name} ({family})"
         return "mixed: not for publication"

@@ -35,7 +35,7 @@ class MiniScenes(Dataset[Clip]):
     family:    "GPL" or "CC-BY-SA": only files that may be published together under one licence of that
                family; "permissive": only permissive files; None mixes freely
     turns:     every second is a hearing of its own, see `compose.Subset`; for training
-    sound:     which sound the clips are heard with, one of `scenes.SOUNDS`
+    sound:     which sound the clips are heard with, one of `scene.SOUNDS`
 
     Raises UserError for an unknown subset, split, fold, family or sound.
     """
@@ -63,9 +63,7 @@ class MiniScenes(Dataset[Clip]):
         self.parts = parts_of(subset, seconds=seconds, turns=turns)
         self.seconds = seconds_of(self.parts) if seconds is None else seconds
         if self.seconds < 1 or length < 1 or size < 32:
-            raise UserError(
-                f"seconds {self.seconds}, length {length}, size {size}: at least 1, 1 and 32 are needed"
-            )
+            raise UserError(f"seconds {self.seconds}, length {length}, size {size}: give 1, 1, 32 or more")
         if sound not in SOUNDS:
             raise UserError(f"unknown sound {sound!r}; choose one of {', '.join(SOUNDS)}")
         self.split, self.length, self.size, self.sound = split, length, size, sound
@@ -93,9 +91,8 @@ class MiniScenes(Dataset[Clip]):
     def entry(self, index: int) -> ClipEntry:
         """Clip `index` without composing it."""
         part = self.part(index).subset
-        return ClipEntry(
-            f"{part.name}_{self._seed}_{index:06d}", part.seconds, part.name
-        )  # as `compose` names it
+        name = f"{part.name}_{self._seed}_{index:06d}"  # as `compose` names it
+        return ClipEntry(name, part.seconds, part.name)
 
     def __getitem__(self, index: int) -> Clip:
         return self.scene(index).clip(self.sound)
@@ -118,14 +115,10 @@ def _material(folder: Path, split: str, fold: int, instances: str, family: str |
         raise UserError(f"instances='seen' is a question for the test; {split!r} scenes have no such variant")
     return Material(
         classes=CORE_CLASSES,
-        cutouts={name: items for name, items in pictures.items() if name in CORE_CLASSES or _never(name, pictures)},
+        # Of silent classes only those serve as distractors that there are photographs of.
+        cutouts={k: v for k, v in pictures.items() if k in CORE_CLASSES or any(i.is_photograph for i in v)},
         recordings={k: v for k, v in by_class(files, "sound").items() if k in CORE_CLASSES},
         noises=[item for item in files if item.kind == "noise"],
         backgrounds=[item for item in files if item.kind == "background"],
         augment=split == "train",
     )  # fmt: skip
-
-
-def _never(name: str, pictures: dict[str, list[Item]]) -> bool:
-    """Only photographs of silent classes serve as distractors."""
-    return any(item.is_photograph for item in pictures[name])

@@ -20,22 +20,17 @@ SPLITS = ("train", "val", "test")
 FOLDS = 4
 
 
-def _shuffled(instances: set[str]) -> list[str]:
-    """A fixed order that has nothing to do with names or packages."""
-    return sorted(instances, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-
-
-def _split_of(instances: list[str], fold: int) -> dict[str, str]:
-    """{instance: split}: how the shuffled instances of one class are shared out."""
+def _split_of(instances: set[str], fold: int) -> dict[str, str]:
+    """{instance: split}: how the instances of one class are shared out; those that are not in it train."""
     count = len(instances)
-    if count < 3:  # too few to hold out: they train
-        return {name: "train" for name in instances}
+    if count < 3:  # too few to hold out
+        return {}
     tests, vals = max(1, count // 4), max(1, count // 8)
+    # A fixed order that has nothing to do with names or packages.
+    order = sorted(instances, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
     start = fold * count // FOLDS
-    order = [instances[(start + i) % count] for i in range(count)]
-    return {
-        name: "test" if i < tests else "val" if i < tests + vals else "train" for i, name in enumerate(order)
-    }
+    order = order[start:] + order[:start]
+    return dict.fromkeys(order[:tests], "test") | dict.fromkeys(order[tests : tests + vals], "val")
 
 
 def split_items(pack: Pack, *, split: str, fold: int) -> list[Item]:
@@ -50,7 +45,7 @@ def split_items(pack: Pack, *, split: str, fold: int) -> list[Item]:
         groups.setdefault((item.kind, "" if item.kind == "noise" else item.name), []).append(item)
     for (kind, _), items in sorted(groups.items()):
         fair = {item.instance for item in items if kind != "cutout" or item.is_photograph}
-        where = _split_of(_shuffled(fair), fold)
+        where = _split_of(fair, fold)
         chosen += [item for item in items if where.get(item.instance, "train") == split]
     return chosen
 

@@ -20,9 +20,7 @@ import numpy as np
 from avslib.data.mini.compose import Subset
 
 MS3 = Subset(name="ms3", binary=True, seconds=5)
-S4 = Subset(
-    name="s4", binary=True, seconds=5, two_sources_chance=0.0, nobody_chance=0.0, all_along_chance=0.85
-)
+S4 = replace(MS3, name="s4", two_sources_chance=0.0, nobody_chance=0.0, all_along_chance=0.85)
 V1S = replace(S4, name="v1s", binary=False)
 V1M = replace(MS3, name="v1m", binary=False, two_sources_chance=0.6)
 V2 = replace(MS3, name="v2", binary=False, seconds=10)
@@ -37,7 +35,7 @@ VPO_MSMI = replace(VPO_MS, name="vpo-msmi", twin_chance=0.7, scale=(0.3, 0.52))
 class Part:
     """One kind of scene within a subset.
 
-    share:      how often it is met
+    share:      how often it is met; those of a subset add up to 1
     first_only: training knows the mask of its first second alone
     """
 
@@ -59,17 +57,11 @@ SUBSETS: dict[str, tuple[Part, ...]] = {
 
 def parts_of(name: str, *, seconds: int | None = None, turns: bool = False) -> tuple[Part, ...]:
     """The parts of a known subset; with `seconds`, its longest scenes have that length, the others keep pace."""
-    parts = SUBSETS[name]
-    own = seconds_of(parts)
-    return tuple(
-        replace(
-            part,
-            subset=replace(
-                part.subset, turns=turns, seconds=max(1, part.subset.seconds * (seconds or own) // own)
-            ),
-        )
-        for part in parts
-    )
+    own, parts = seconds_of(SUBSETS[name]), []
+    for part in SUBSETS[name]:
+        length = max(1, part.subset.seconds * (seconds or own) // own)
+        parts.append(replace(part, subset=replace(part.subset, turns=turns, seconds=length)))
+    return tuple(parts)
 
 
 def seconds_of(parts: tuple[Part, ...]) -> int:
@@ -79,8 +71,5 @@ def seconds_of(parts: tuple[Part, ...]) -> int:
 
 def choose_part(parts: tuple[Part, ...], *, seed: int, index: int) -> Part:
     """The part that scene `index` belongs to: a pure function of its arguments."""
-    if len(parts) == 1:
-        return parts[0]
-    at = np.random.default_rng([seed, index, len(parts)]).random()
-    bounds = np.cumsum([part.share for part in parts])
-    return parts[min(int(np.searchsorted(bounds, at, side="right")), len(parts) - 1)]
+    rng = np.random.default_rng([seed, index, len(parts)])
+    return parts[rng.choice(len(parts), p=[part.share for part in parts])]

@@ -10,15 +10,15 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from avslib.data.mini.files import Row, entry, fits
-from avslib.data.mini.pack import CORE_CLASSES, FOLDER, Item
+from avslib.data.mini.pack import CORE_CLASSES, FOLDER, LICENCES, Item
 from avslib.data.mini.scene import Scene
 from avslib.data.mini.scenes import MiniScenes
 from avslib.data.readers import layouts
@@ -78,30 +78,30 @@ def write_mini(
     """Write `clips` scenes of each of `subsets` (all of the layout's if empty); how many scenes there are now.
 
     A scene is the one that `MiniScenes(subset, split=..., fold=fold, size=size, seed=seed, family=family)` has at
-    the index in its name; scenes that VPO cannot hold are passed over there, see `mini_files.fits`. Pictures
+    the index in its name; scenes that VPO cannot hold are passed over there, see `files.fits`. Pictures
     are png in AVSBench-object and else jpg, sounds wav of 16 bits. A file that is there is taken to be
     whole, because every file is put in place at once; to have a damaged one written again, delete it.
 
     Raises UserError when the folder holds anything but an earlier part of the same order, or cannot be written.
     """
     order = MiniOrder(layout, tuple(subsets) or LAYOUTS.get(layout, ()), clips, size, fold, seed, family)
-    parts = [
-        (subset, split, scenes_of(order, subset, split)) for subset in order.subsets for split in order.count
-    ]
+    parts = [(*each, _fitting(order, *each)) for each in product(order.subsets, order.count)]
     prepare(folder, order)
-    tables: dict[str, tuple[tuple[str, ...], list[Row]]] = {}
+    tables: dict[str, list[Row]] = {subset: [] for subset in order.subsets}
     used: set[Item] = set()
     with tqdm(total=len(order.subsets) * clips, unit="clip", disable=not progress) as bar:
         for subset, split, scenes in parts:
             bar.set_description(f"{subset} {split}")
-            for index, scene in islice(fitting(scenes, subset), order.count[split]):
-                each = entry(scene, subset, split, index)
-                write_missing(folder, each.files)
-                tables.setdefault(each.table, (each.columns, []))[1].extend(each.rows)
+            for index, scene in islice(scenes, order.count[split]):
+                rows, files = entry(scene, subset, split, index)
+                for path, make in files.items():
+                    if not (folder / path).exists():
+                        write_file(folder / path, make())
+                tables[subset] += rows
                 used.update(scene.files)
                 bar.update()
-    for name, (columns, rows) in tables.items():
-        write_file(folder / name, table(columns, rows))
+    for subset, rows in tables.items():
+        write_file(folder / layouts.TABLES[subset], table(layouts.COLUMNS[subset], rows))
     if "avss" in order.subsets:
         names = {name: label for label, name in enumerate(("background", *CORE_CLASSES))}
         write_file(folder / layouts.SEMANTIC_CLASSES_FILE, json.dumps(names, indent=2).encode())
@@ -109,19 +109,14 @@ def write_mini(
     return len(order.subsets) * clips
 
 
-def scenes_of(order: MiniOrder, subset: str, split: str) -> MiniScenes:
-    """Where the scenes of `subset` come from: as many as file names have digits for."""
-    return MiniScenes(
+def _fitting(order: MiniOrder, subset: str, split: str) -> Iterator[tuple[int, Scene]]:
+    """(index, scene) of those that the layout can hold, out of as many as file names have digits for. What is wrong
+    with the order is told at once; scenes are composed when they are asked for."""
+    scenes = MiniScenes(
         subset, split=split, fold=order.fold, size=order.size, seed=order.seed, family=order.family, length=10**6
     )  # fmt: skip
-
-
-def fitting(scenes: MiniScenes, subset: str) -> Iterator[tuple[int, Scene]]:
-    """(index, scene) of those that the layout can hold."""
-    for index in range(len(scenes)):
-        scene = scenes.scene(index)
-        if fits(scene, subset):
-            yield index, scene
+    every = enumerate(map(scenes.scene, range(len(scenes))))
+    return ((index, scene) for index, scene in every if fits(scene, subset))
 
 
 def prepare(folder: Path, order: MiniOrder) -> None:
@@ -140,17 +135,10 @@ def prepare(folder: Path, order: MiniOrder) -> None:
     write_file(mark, text.encode())
 
 
-def write_missing(folder: Path, files: Mapping[str, Callable[[], bytes]]) -> None:
-    """Write those of `files` that are not there yet."""
-    for name, make in files.items():
-        if not (folder / name).exists():
-            write_file(folder / name, make())
-
-
 def table(columns: tuple[str, ...], rows: list[Row]) -> bytes:
     """A csv file with a head line."""
     buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+    writer = csv.DictWriter(buffer, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue().encode()
@@ -158,12 +146,9 @@ def table(columns: tuple[str, ...], rows: list[Row]) -> bytes:
 
 def read_me(order: MiniOrder, used: set[Item]) -> str:
     """What the folder holds, under which licence, and whose work it is."""
-    licence = {
-        None: "Files of several licences are mixed: use it, but do not publish it.",
-        "GPL": "The scenes are under GPL-3.0.",
-        "CC-BY-SA": "The scenes are under CC BY-SA 4.0.",
-        "permissive": "The scenes are under CC BY 4.0.",
-    }[order.family]
+    licence = "Files of several licences are mixed: use it, but do not publish it."
+    if order.family:
+        licence = f"The scenes are under {LICENCES[order.family]}."
     credits = sorted({f"- {item.author} ({item.source}): {item.licence}" for item in used})
     counts = ", ".join(f"{count} {split}" for split, count in order.count.items())
     return "\n".join(

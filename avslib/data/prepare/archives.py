@@ -26,6 +26,7 @@ from tqdm.auto import tqdm
 
 from avslib.data.readers.paths import data_folder, inside
 from avslib.errors import UserError
+from avslib.files import reason
 
 Place = Callable[[str], str | None]
 """Name in the archive -> path in the folder; None for what is not wanted."""
@@ -37,12 +38,11 @@ BLOCK = 2**20
 
 @dataclass(frozen=True)
 class Unpacked:
-    """How many files were written, how many were there already, how many were not wanted, and their bytes."""
+    """How many files were written, how many were there already, how many were not wanted."""
 
     written: int
     kept: int
     left_out: int
-    size: int
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _Member:
 
     name: str
     size: int
-    open: Callable[[], IO[bytes] | None]
+    open: Callable[[], IO[bytes]]
     crc: int | None = None
 
 
@@ -65,18 +65,17 @@ def unpack(archive: Path, folder: Path, *, place: Place | None = None, progress:
     """
     planned = _plan(archive, place, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    root, written, kept, left_out, size = data_folder(folder), 0, 0, 0, 0
+    root, written, kept, left_out = data_folder(folder), 0, 0, 0
     with _opened(archive) as members, tqdm(total=len(planned), unit="file", disable=not progress) as bar:
         bar.set_description(archive.name)
         for member in members:
-            target = planned.get(member.name)
-            if target is None:
+            if (target := planned.get(member.name)) is None:
                 left_out += 1
                 continue
             changed = _write(member, root, target, archive)
-            written, kept, size = written + changed, kept + (not changed), size + member.size
+            written, kept = written + changed, kept + (not changed)
             bar.update()
-    return Unpacked(written, kept, left_out, size)
+    return Unpacked(written, kept, left_out)
 
 
 def under(anchors: dict[str, str]) -> Place:
@@ -157,7 +156,7 @@ def _write(member: _Member, root: Path, target: str, archive: Path) -> bool:
         if _same(member, path):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _content(member) as source, part.open("wb") as file:
+        with member.open() as source, part.open("wb") as file:
             shutil.copyfileobj(source, file, BLOCK)
             if file.tell() != member.size:
                 raise tarfile.ReadError(f"{file.tell()} of {member.size} bytes")
@@ -165,20 +164,11 @@ def _write(member: _Member, root: Path, target: str, archive: Path) -> bool:
     except _BROKEN as error:
         raise UserError(f"{archive}: {member.name} is damaged ({error}); get the archive again") from None
     except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror or error}); make room, run again"
-        ) from None
+        raise UserError(f"{path}: cannot be written ({reason(error)}); make room, run again") from None
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
     return True
-
-
-def _content(member: _Member) -> IO[bytes]:
-    source = member.open()
-    if source is None:
-        raise tarfile.ReadError("has no content")
-    return source
 
 
 def _same(member: _Member, path: Path) -> bool:
@@ -191,11 +181,8 @@ def _same(member: _Member, path: Path) -> bool:
             while block := file.read(BLOCK):
                 crc = zlib.crc32(block, crc)
             return crc == member.crc
-        with _content(member) as source:
-            while block := source.read(BLOCK):
-                if block != file.read(len(block)):
-                    return False
-    return True
+        with member.open() as source:
+            return all(block == file.read(len(block)) for block in iter(lambda: source.read(BLOCK), b""))
 
 
 _BROKEN = (
@@ -238,11 +225,10 @@ def _of_zip(file: zipfile.ZipFile, archive: Path) -> Iterator[_Member]:
 
 def _of_tar(tar: tarfile.TarFile, archive: Path) -> Iterator[_Member]:
     for info in tar:
-        if not (info.isfile() or info.isdir()):
-            raise UserError(f"{archive}: {info.name} is a link or a device; nothing was unpacked")
-        if info.isdir():
-            if info.name != ".":
-                _check_name(info.name, archive)
-        else:
+        if info.isfile():
             name = info.name.removeprefix("./")
-            yield _Member(name, info.size, lambda info=info: tar.extractfile(info))  # type: ignore[misc]
+            yield _Member(name, info.size, lambda info=info: tar.extractfile(info))  # type: ignore[misc, arg-type]
+        elif not info.isdir():
+            raise UserError(f"{archive}: {info.name} is a link or a device; nothing was unpacked")
+        elif info.name != ".":
+            _check_name(info.name, archive)

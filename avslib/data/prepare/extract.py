@@ -7,19 +7,18 @@ ends early repeats its last frame. Released frames are to be preferred: decoders
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
 from avslib.audio.frontends import RATE
+from avslib.data.mini.files import encode, wav
 from avslib.errors import UserError
 from avslib.files import write_file
 
@@ -40,25 +39,19 @@ def extract(video: Path, *, frames: Sequence[Path], sound: Path | None, size: in
     without pictures or sound where these are needed.
     """
     wanted = [path for path in frames if not path.is_file()]
-    written = 0
-    if wanted:
-        for path, pixels in zip(frames, read_frames(video, seconds=len(frames), size=size)):
-            if path in wanted:
-                buffer = io.BytesIO()
-                Image.fromarray(pixels).save(buffer, "png")
-                write_file(path, buffer.getvalue())
-                written += 1
-    if sound is not None and not sound.is_file():
-        buffer = io.BytesIO()
-        soundfile.write(buffer, read_sound(video), RATE, format="WAV", subtype="PCM_16")
-        write_file(sound, buffer.getvalue())
-        written += 1
-    return written
+    pictures = read_frames(video, seconds=len(frames), size=size) if wanted else []
+    for path, pixels in zip(frames, pictures):
+        if path in wanted:
+            write_file(path, encode(pixels, "png"))
+    if sound is None or sound.is_file():
+        return len(wanted)
+    write_file(sound, wav(read_sound(video)))
+    return len(wanted) + 1
 
 
 def read_frames(video: Path, *, seconds: int, size: int) -> list[Pixels]:
     """`seconds` pictures (H, W, 3), one for each second of the video."""
-    with _Video(video) as container:
+    with _opened(video) as container:
         stream = next(iter(container.streams.video), None)
         if stream is None or not stream.average_rate:
             raise UserError(f"{video}: has no pictures; get the video again")
@@ -80,7 +73,7 @@ def read_sound(video: Path) -> npt.NDArray[np.int16]:
     """(S, A) 16 bits at 16 kHz; mono stays mono, more than two channels become two."""
     import av
 
-    with _Video(video) as container:
+    with _opened(video) as container:
         stream = next(iter(container.streams.audio), None)
         if stream is None:
             raise UserError(f"{video}: has no sound; get the video again")
@@ -101,34 +94,19 @@ def _squash(frame: VideoFrame, size: int) -> Pixels:
     return small[0].round().to(torch.uint8).permute(1, 2, 0).numpy()
 
 
-class _Video:
+@contextmanager
+def _opened(video: Path) -> Iterator[InputContainer]:
     """An mp4 file and nothing else: no list of other files, no address, so that it can name none."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> InputContainer:
-        try:
-            import av
-        except ImportError:
-            raise UserError("reading videos needs PyAV: pip install 'avslib[data]'") from None
-        if not self.path.is_file():
-            raise UserError(f"{self.path}: no such video")
-        self.file = self.path.open("rb")
-        try:
-            self.container = av.open(self.file, mode="r", format="mp4")
-        except (av.FFmpegError, OSError, ValueError) as error:
-            self.file.close()
-            raise self._damaged(error) from None
-        return self.container
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    try:
         import av
-
-        self.container.close()
-        self.file.close()
-        if isinstance(error, av.FFmpegError):
-            raise self._damaged(error) from None
-
-    def _damaged(self, error: Exception) -> UserError:
-        return UserError(f"{self.path}: cannot be read as mp4 ({error}); get the video again")
+    except ImportError:
+        raise UserError("reading videos needs PyAV: pip install 'avslib[data]'") from None
+    if not video.is_file():
+        raise UserError(f"{video}: no such video")
+    try:
+        with video.open("rb") as file, av.open(file, mode="r", format="mp4") as container:
+            yield container
+    except UserError:
+        raise
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise UserError(f"{video}: cannot be read as mp4 ({error}); get the video again") from None

@@ -15,25 +15,22 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from avslib.data.doctor.inventory import TABLES, Inventory, take_inventory
+from avslib.data.doctor.inventory import Inventory, take_inventory
 from avslib.data.doctor.report import align
 from avslib.data.doctor.scan import cores
 from avslib.data.mini.writer import MARK
 from avslib.data.prepare.archives import under, unpack
+from avslib.data.readers.layouts import TABLES
 from avslib.data.readers.paths import data_folder, inside
 from avslib.errors import UserError
 from avslib.files import write_file
-
-BLOCK = 2**20
 
 
 def parser(about: str | None) -> argparse.ArgumentParser:
     """The arguments that every script has: the folder, and archives to unpack into it."""
     made = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("folder", type=Path, help="where the data goes, or is")
-    made.add_argument(
-        "--archives", type=Path, nargs="*", default=[], help="the zip or tar files you were sent"
-    )
+    made.add_argument("--archives", type=Path, nargs="*", default=[], help="zip or tar files you were sent")
     return made
 
 
@@ -53,18 +50,16 @@ def unpack_all(archives: Iterable[Path], folder: Path, anchors: dict[str, str]) 
     """Unpack each archive to where `anchors` say, and tell what came of it."""
     for archive in archives:
         done = unpack(archive, folder, place=under({MARK: MARK} | anchors))
-        print(
-            f"{archive.name}: {done.written} files written, {done.kept} were there, {done.left_out} left out"
-        )
+        counts = f"{done.written} files written, {done.kept} were there, {done.left_out} left out"
+        print(f"{archive.name}: {counts}")
 
 
 def listed(folder: Path, subsets: Sequence[str], about: str | None) -> Inventory:
     """The inventory of those of `subsets` that are in `folder`. Raises UserError when none is."""
     root = data_folder(folder) if folder.is_dir() else folder
-    if not any((root / TABLES[subset]).is_file() for subset in subsets):
-        raise UserError(
-            f"{folder}: none of {', '.join(TABLES[subset] for subset in subsets)} is there yet.\n\n{about}"
-        )
+    tables = [TABLES[subset] for subset in subsets]
+    if not any((root / table).is_file() for table in tables):
+        raise UserError(f"{folder}: none of {', '.join(tables)} is there yet.\n\n{about}")
     found = take_inventory(root)
     found.subsets = [subset for subset in found.subsets if subset in subsets]
     found.clips = [clip for clip in found.clips if clip.subset in subsets]
@@ -74,9 +69,7 @@ def listed(folder: Path, subsets: Sequence[str], about: str | None) -> Inventory
 def finish(found: Inventory) -> int:
     """Compare the counts with the papers', write the sums, name the next command; the exit status."""
     right = check_counts(found)
-    files = {
-        path for clip in found.clips for path in (*clip.files.frames, *clip.files.masks, *clip.files.sounds)
-    }
+    files = {path for clip in found.clips for path in clip.files.needed}
     files |= {TABLES[subset] for subset in found.subsets}
     name = f"SHA256SUMS-{'-'.join(found.subsets)}.txt"
     count = write_sums(found.root, sorted(files), found.root / name)
@@ -105,23 +98,15 @@ def write_sums(root: Path, files: Sequence[str], manifest: Path) -> int:
 
     A file that is older than the manifest keeps the sum it has in it, so that nothing is read twice.
     """
-    known, since = {}, 0.0
-    if manifest.is_file():
-        since = manifest.stat().st_mtime
-        known = {
-            path: digest
-            for digest, _, path in (line.partition("  ") for line in manifest.read_text().splitlines())
-        }
+    since = manifest.stat().st_mtime if manifest.is_file() else 0.0
+    lines = manifest.read_text().splitlines() if since else []
+    known = {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
     there = [path for path in files if inside(root, path).is_file()]
 
     def digest(path: str) -> str:
         if path in known and (root / path).stat().st_mtime < since:
             return known[path]
-        total = hashlib.sha256()
-        with (root / path).open("rb") as file:
-            while block := file.read(BLOCK):
-                total.update(block)
-        return total.hexdigest()
+        return hashlib.sha256((root / path).read_bytes()).hexdigest()
 
     with ThreadPoolExecutor(cores()) as pool:
         sums = tqdm(pool.map(digest, there), total=len(there), unit="file", desc="sha256")

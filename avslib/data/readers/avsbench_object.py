@@ -52,14 +52,10 @@ class AVSBenchObject(Dataset[Clip]):
         fit: Fit = "squash",
     ) -> None:
         if subset not in OBJECT_TABLE:
-            raise UserError(
-                f"unknown subset {subset!r} of AVSBench-object; choose one of {', '.join(OBJECT_TABLE)}"
-            )
+            raise UserError(f"unknown subset {subset!r} of AVSBench-object; choose one of s4, ms3")
         self.root, self.subset, self.split, self.size, self.fit = data_folder(root), subset, split, size, fit
         table = inside(self.root, OBJECT_TABLE[subset])
-        rows = read_table(
-            table, layouts.OBJECT_COLUMNS[subset], needed=layouts.NEEDED[subset], positional=True
-        )
+        rows = read_table(table, layouts.COLUMNS[subset], needed=layouts.NEEDED[subset], positional=True)
         self.rows = [self._checked(row, table) for row in of_split(rows, split, table)]
         expect(self.root, [files.frames[0].rpartition("/")[0] for files in map(self._files, self.rows)])
 
@@ -101,9 +97,7 @@ class AVSBenchObject(Dataset[Clip]):
         path = inside(self.root, files.log_mel)
         stored = read_tensor(path).float()
         if stored.shape != (OBJECT_SECONDS, 1, 96, 64):
-            raise UserError(
-                f"{path}: a log-mel of shape {tuple(stored.shape)}, not (5, 1, 96, 64); take source='wav'"
-            )
+            raise UserError(f"{path}: shape {tuple(stored.shape)}, not (5, 1, 96, 64); take source='wav'")
         return stored
 
     def _checked(self, row: Row, table: Path) -> Row:

@@ -60,9 +60,8 @@ class AVSBenchSemantic(Dataset[Clip]):
             raise UserError(f"unknown={unknown!r}; pixels of unknown colours become background or ignore")
         if not subsets or not set(subsets) <= set(SEMANTIC_SECONDS):
             raise UserError(f"subsets {tuple(subsets)}; choose among {', '.join(SEMANTIC_SECONDS)}")
-        self.root, self.split, self.size, self.fit, self.unknown = (
-            data_folder(root), split, size, fit, unknown,
-        )  # fmt: skip
+        self.root, self.split, self.unknown = data_folder(root), split, unknown
+        self.size, self.fit = size, fit
         self.classes = read_classes(inside(self.root, layouts.SEMANTIC_CLASSES_FILE))
         table = inside(self.root, layouts.SEMANTIC_TABLE)
         rows = read_table(table, layouts.SEMANTIC_COLUMNS, needed=layouts.NEEDED["avss"])

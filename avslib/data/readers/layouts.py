@@ -36,6 +36,11 @@ class ClipFiles:
     log_mel: str | None = None
     video: str | None = None
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """All that a reader opens: frames, masks and sounds."""
+        return self.frames + self.masks + self.sounds
+
 
 # AVSBench-object: S4 and MS3
 
@@ -116,24 +121,12 @@ VPO_COUNTS = {
 }
 """Clips per split. There is no validation split: rows that say `val` are test clips."""
 
-NAMES = {"s4": ("name", "category"), "ms3": ("video_id",), "avss": ("uid",)} | dict.fromkeys(
-    VPO_TABLE, ("img_Id", "ann_Ids", "cateName", "vgg_file")
-)
-"""Subset -> the columns that become parts of paths; the first one names the clip, or the picture."""
-NEEDED = {"s4": (*NAMES["s4"], "split"), "ms3": (*NAMES["ms3"], "split"), "avss": ("uid", "split", "label")}
-"""Subset -> the columns that must be there; all of them where it is not listed."""
-
 COCO_ID = {
     "airplane": 5, "baby": 94, "bird": 16, "bus": 6, "car": 3, "cat": 17, "cell phone": 77, "cow": 21, "dog": 18,
     "elephant": 22, "female": 93, "horse": 19, "keyboard": 76, "male": 92, "motorcycle": 4, "mouse": 74, "sheep": 20,
     "skateboard": 41, "sports ball": 37, "tennis racket": 43, "zebra": 24,
 }  # fmt: skip
 """Class name -> the value of its pixels in a VPO mask. The k-th name, counted from 1, is label k."""
-
-
-def vpo_columns(subset: str) -> tuple[str, ...]:
-    """The columns of the table of `subset`."""
-    return VPO_COLUMNS if subset == "vpo-msmi" else VPO_COLUMNS[:-1]
 
 
 def vpo_files(
@@ -159,3 +152,20 @@ def vpo_files(
         masks=(f"{root}/mask/{mask}.png",),
         sounds=tuple(f"{VPO_SOUNDS}/{sound}.wav" for sound in sounds),
     )
+
+
+# Every subset
+
+TABLES = {**OBJECT_TABLE, "avss": SEMANTIC_TABLE, **VPO_TABLE}
+"""Subset -> its csv file."""
+COLUMNS = {**OBJECT_COLUMNS, "avss": SEMANTIC_COLUMNS, **dict.fromkeys(VPO_TABLE, VPO_COLUMNS[:-1])}
+COLUMNS["vpo-msmi"] = VPO_COLUMNS
+"""Subset -> the columns of its table."""
+NAMES = {"s4": ("name", "category"), "ms3": ("video_id",), "avss": ("uid",)} | dict.fromkeys(
+    VPO_TABLE, ("img_Id", "ann_Ids", "cateName", "vgg_file")
+)
+"""Subset -> the columns that become parts of paths; the first one names the clip, or the picture."""
+NEEDED = {"s4": (*NAMES["s4"], "split"), "ms3": (*NAMES["ms3"], "split"), "avss": ("uid", "split", "label")}
+"""Subset -> the columns that must be there; all of them where it is not listed."""
+COUNTS = {**OBJECT_COUNTS, "avss": SEMANTIC_COUNTS, **VPO_COUNTS}
+"""Subset -> {split: clips}, as the papers say."""

@@ -12,6 +12,7 @@ import io
 import pickle
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +55,8 @@ class _Refused(pickle.UnpicklingError):
     """What a pickle must not ask for."""
 
 
-class _Call:
+class _Call(partial[Any]):
     """A function that a pickle may call, and can do nothing else to (BUILD would set attributes)."""
-
-    __slots__ = ("make",)
-
-    def __init__(self, make: Callable[..., Any]) -> None:
-        self.make = make
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self.make(*arguments)
 
     def __setstate__(self, state: Any) -> None:
         raise _Refused("asks to change a function")
@@ -111,11 +104,6 @@ def _storage(data: bytes) -> Any:
     return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
 
 
-def _bytes(text: str, encoding: str) -> bytes:
-    """_codecs.encode, by which old pickles write bytes."""
-    return text.encode("latin1")
-
-
 def _from_buffer(data: bytes, dtype: _Type, shape: tuple[int, ...], order: str) -> _Array:
     array = _Array()
     array.__setstate__((shape, dtype, order == "F", bytes(data)))
@@ -126,7 +114,7 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch.storage", "_load_from_bytes"): _storage,
     ("collections", "OrderedDict"): dict,
-    ("_codecs", "encode"): _bytes,
+    ("_codecs", "encode"): lambda text, encoding: text.encode("latin1"),  # by which old pickles write bytes
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Type,
 }

@@ -18,7 +18,7 @@ MEAN_COLOUR = (124, 116, 104)
 
 
 def stack_frames(pictures: Sequence[npt.NDArray[Any]], name: str) -> Tensor:
-    """T pictures (H, W, 3) -> (T, 3, H, W), T masks (H, W) -> (T, H, W). Raises UserError when a clip changes its size."""
+    """T pictures (H, W, 3) -> (T, 3, H, W); T masks (H, W) -> (T, H, W). Raises UserError for several sizes."""
     sizes = {picture.shape[:2] for picture in pictures}
     if len(sizes) > 1:
         raise UserError(f"{name}: pictures of several sizes, {sorted(sizes)}; resize them with size=224")

@@ -41,9 +41,7 @@ def read_table(
         raise UserError(f"{path}: no column {', '.join(absent)}; it has {', '.join(names)}")
     for number, line in enumerate(lines[1:], start=2):
         if len(line) < len(names):
-            raise UserError(
-                f"{path}: line {number} has {len(line)} of {len(names)} columns; correct the table"
-            )
+            raise UserError(f"{path}: line {number} has {len(line)} of {len(names)} columns; correct it")
     return [dict(zip(names, (cell.strip() for cell in line))) for line in lines[1:]]
 
 

@@ -21,7 +21,7 @@ from avslib.audio.stereo import pan
 from avslib.data.listing import ClipEntry
 from avslib.data.loading.augment import mirror
 from avslib.data.readers.images import Fit, read_image
-from avslib.data.readers.layouts import COCO_ID, NAMES, VPO_TABLE, ClipFiles, vpo_columns, vpo_files
+from avslib.data.readers.layouts import COCO_ID, COLUMNS, NAMES, VPO_TABLE, ClipFiles, vpo_files
 from avslib.data.readers.paths import data_folder, expect, inside, plain_name
 from avslib.data.readers.stacks import stack_frames
 from avslib.data.readers.tables import Row, of_split, read_table
@@ -88,11 +88,10 @@ class VPO(Dataset[Clip]):
         self.sound, self.seconds, self.mirrored = sound, seconds, mirrored
         self.classes = tuple(COCO_ID)
         table = inside(self.root, VPO_TABLE[subset])
-        rows = read_table(table, vpo_columns(subset))
+        rows = read_table(table, COLUMNS[subset])
         rows = [row | {"split": "test"} if row["split"] == "val" else row for row in rows]
         self.stills = read_stills(of_split(rows, split, table), subset, str(table))
-        files = [still.files(subset) for still in self.stills]
-        expect(self.root, [path for each in files for path in (*each.frames, *each.masks, *each.sounds)])
+        expect(self.root, [path for still in self.stills for path in still.files(subset).needed])
 
     def __len__(self) -> int:
         return len(self.stills) * (2 if self.mirrored else 1)
@@ -117,7 +116,8 @@ class VPO(Dataset[Clip]):
 
     def entry(self, index: int) -> ClipEntry:
         """Clip `index` without reading it."""
-        return ClipEntry(_name(self.files(index)), 1, self.subset)
+        ending = ", mirrored" if index >= len(self.stills) else ""  # as `mirror` names it
+        return ClipEntry(_name(self.files(index)) + ending, 1, self.subset)
 
     def _waveform(self, still: Still, files: ClipFiles) -> Tensor:
         """(2, S), or (1, S) mono, at 16 kHz: every recording cut, put in its place, and added."""
@@ -131,13 +131,12 @@ class VPO(Dataset[Clip]):
 
     def _labels(self, path: str) -> Tensor:
         """(H, W) long, 0 to 21; 255 stays "ignore"."""
-        ids = read_image(
-            inside(self.root, path), size=self.size, fit=self.fit, mode="as stored", nearest=True
-        )
+        where = inside(self.root, path)
+        ids = read_image(where, size=self.size, fit=self.fit, mode="as stored", nearest=True)
         labels = LABEL_OF_ID[ids]
         if (labels < 0).any():
             odd = ", ".join(map(str, np.unique(ids[labels < 0])))
-            raise UserError(f"{self.root / path}: pixels of value {odd}, which is no class of VPO")
+            raise UserError(f"{where}: pixels of value {odd}, which is no class of VPO")
         return torch.from_numpy(labels)
 
 
@@ -151,11 +150,11 @@ def read_stills(rows: list[Row], subset: str, table: str) -> list[Still]:
             row["img_Id"], row["ann_Ids"], row["cateName"], row.get("multi_instance", "1") not in ("0", "0.0"),
             (row["vgg_file"],), (_position(row["audio_pos"], table),),
         )  # fmt: skip
-        known = None if subset == "vpo-ss" else stills.get(still.image)
-        if known:
+        key = str(number) if subset == "vpo-ss" else still.image
+        if known := stills.get(key):
             sounds, positions = known.sounds + still.sounds, known.positions + still.positions
             still = replace(known, sounds=sounds, positions=positions)
-        stills[str(number) if subset == "vpo-ss" else still.image] = still
+        stills[key] = still
     return list(stills.values())
 
 

@@ -7,7 +7,6 @@ two activations: attention. `Cost.flops` counts every product, multiplication an
 
 from __future__ import annotations
 
-import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from avslib.ledger.provenance import peak_memory_mb
 from avslib.methods.cost import FRAMES, SIZE, PublishedCost, Unused, nothing_unused
 
 EMBEDDING = 128
@@ -69,18 +69,20 @@ def measure(entry: Costed, device: str = "cpu", rounds: int = 5) -> tuple[float,
     On a GPU the memory is what PyTorch took. On a CPU it is the growth of the process's peak, which only a
     fresh process shows.
     """
-    before = _resident_mb()
-    model, example = entry.build().eval().to(device), inputs(device)
+    on = torch.device(device)
+    before = 0 if on.type == "cuda" else peak_memory_mb(on)
+    model, example = entry.build().eval().to(on), inputs(device)
     times = []
     with torch.inference_mode():
         for _ in range(rounds + 1):
-            _wait(device)
+            if on.type == "cuda":
+                torch.cuda.synchronize()
             start = time.perf_counter()
             model.segment(*example)  # type: ignore[operator]
-            _wait(device)
+            if on.type == "cuda":
+                torch.cuda.synchronize()
             times.append(time.perf_counter() - start)
-    memory = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else _resident_mb() - before
-    return memory, statistics.median(times[1:])
+    return peak_memory_mb(on) - before, statistics.median(times[1:])
 
 
 def inputs(device: str | None = None) -> Inputs:
@@ -120,12 +122,3 @@ def _count_layer(
     else:
         weight: Tensor = module.weight  # type: ignore[assignment]
         counts.append(result.numel() * (weight.numel() // len(weight)))
-
-
-def _resident_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in kilobytes
-
-
-def _wait(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import toy
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from avslib.errors import UserError
@@ -81,7 +82,12 @@ def test_a_run_is_read_back_and_scored_the_same(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown protocol 'nope'; choose of: toy, avsbench-binary, "):
         choose_protocols(run.data.protocols(), ["nope"])
     weights = tmp_path / "weights.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-10])
+    whole, state = weights.read_bytes(), load_file(weights)
+    for wrong in ({"head.bias": state["head.bias"]}, state | {"novel": torch.zeros(1)}):
+        save_file(wrong, weights)
+        with pytest.raises(UserError, match=r"weights\.safetensors: cannot be read as this run's weights"):
+            load_run(tmp_path)
+    weights.write_bytes(whole[:-10])
     with pytest.raises(UserError, match=r"weights\.safetensors: cannot be read"):
         load_run(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"method": "tpavi"}))

@@ -94,8 +94,8 @@ def test_looks_of_a_tape() -> None:
         "avsegformer.unmixed": [torch.rand(3, 8, 16, 16)],
         "avsegformer.channels": [torch.rand(3, 8)],
     }
-    extras = {"intermediate": torch.randn(1, 3, 2, 16, 16)}
-    some = QueryLooks.of(tape, Prediction(torch.randn(1, 3, 1, 64, 64), extras))
+    layers = tuple({"mask": torch.randn(1, 3, 16, 16)} for _ in range(2))
+    some = QueryLooks.of(tape, Prediction(torch.randn(1, 3, 1, 64, 64), layers=layers))
     assert some.sizes == [(8, 8), (4, 4), (2, 2)]
     assert [level.shape for level in some.maps(1)] == [(3, 5, 8, 8), (3, 5, 4, 4), (3, 5, 2, 2)]
     assert some.intermediate.shape == (3, 2, 16, 16) and some.prediction.dtype == bool

@@ -50,11 +50,11 @@ class QueryLooks:
     def of(cls, tape: Mapping[str, Sequence[Any]], prediction: Prediction) -> QueryLooks:
         """From what AVSegFormer recorded for one still, and its prediction."""
         height, width = prediction.logits.shape[-2:]
-        masks = prediction.extras["intermediate"][0].sigmoid().numpy()
+        masks = [layer["mask"][0].sigmoid().numpy() for layer in prediction.layers]  # T h w each
         return cls(
             attention=[step.numpy() for step in tape["avsegformer.attention"]],
             sizes=[(-(-height // s), -(-width // s)) for s in STRIDES],
-            intermediate=masks,
+            intermediate=np.stack(masks, axis=1),
             unmixed=tape["avsegformer.unmixed"][0][0].numpy(),
             factors=tape["avsegformer.channels"][0].numpy(),
             prediction=prediction.logits[0, :, 0].numpy() > 0,

@@ -25,7 +25,8 @@ book: env  ## run the chapters (SCHEDULE=reduced|full|smoke) and render them int
 	@echo "open _build/book/_build/html/index.html"
 
 test: env lint  ## the library, every chapter at the smoke schedule, and the pages in a browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not book" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m book
 
 lint: env  ## ruff, mypy, and notebooks without outputs
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""One browser for all tests that look at pages: two of them cannot be driven from one thread."""
+"""One browser for all tests that look at pages, and one thread a process: several tests run side by side."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; processes that tests start inherit it
 
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

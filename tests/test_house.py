@@ -40,7 +40,7 @@ LONGEST_CELL, TYPICAL_CELL = 40, 15
 
 
 def room(file: Path) -> str:
-    """'data' for avslib/data/scenes.py, 'cli' for avslib/cli.py."""
+    """'data' for avslib/data/registry.py, 'files' for avslib/files.py."""
     return file.relative_to(ROOT / "avslib").parts[0].removesuffix(".py")
 
 

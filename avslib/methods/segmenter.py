@@ -32,7 +32,7 @@ class Segmenter(nn.Module, ABC):
 
     visual: (N, 3, H, W) -> maps at strides 4, 8, 16, 32
     audio:  (N, A, F, M) -> tokens (N, L, D); L = 1 where it pools, as VGGish does
-    preprocessing: set by `create_model`, `load` and `build_model`; `predict` needs it
+    preprocessing: set by `create_model`, `load` and `Run.model`; `predict` needs it
     """
 
     visual: nn.Module

@@ -34,7 +34,7 @@ class AVSegFormer(Segmenter):
     """The whole model: encoders, deformable encoder, mixer, queries and their decoder, head.
 
     visual:   gives maps at strides 4, 8, 16, 32; `visual.channels` lists their channels
-    audio:    (N, A, F, M) -> (N, D_audio); VGGish in the paper, frozen there
+    audio:    (N, A, F, M) -> tokens (N, L, D_audio); VGGish in the paper, frozen there
     queries:  a `QueryGenerator`
     head:     a `MaskHead`, for as many queries
     mixer:    an `AudioVisualMixer`, a `CrossAttentionMixer`, or None

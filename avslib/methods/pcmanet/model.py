@@ -30,7 +30,7 @@ class PCMANet(Segmenter):
     """The whole network.
 
     visual:    gives maps at strides 4, 8, 16, 32; `visual.channels` lists their channels
-    audio:     (N, A, F, M) -> (N, D); VGGish in the paper, frozen there
+    audio:     (N, A, F, M) -> tokens (N, L, D); VGGish in the paper, frozen there
     classes:   K; 1 for S4 and MS3, 71 for AVSS
     width:     C throughout; 256 in the paper.  audio_dim: D
     groups:    g of AVGA.  heads: of QSCA.  threshold: c of CIM

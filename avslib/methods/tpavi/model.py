@@ -2,7 +2,7 @@
 
 New in the paper: at each of four stages every pixel of every frame is compared with the sound of every
 second (`TemporalPixelwiseInteraction`); a decoder turns the four maps into a mask; a loss pulls the masked
-visual features towards the sound (`AudioVisualMapping`, for MS3 and AVSS).
+visual features towards the sound (`audio_visual_mapping`, for MS3 and AVSS).
 
     frames (B, T, 3, H, W), sound (B, T, 1, 96, 64) -> logits (B, T, K, H, W)
 """
@@ -26,7 +26,7 @@ class TPAVI(Segmenter):
     """The whole baseline: encoder, neck, interaction at four stages, decoder.
 
     visual:  gives maps at strides 4, 8, 16, 32; `visual.channels` lists their channels
-    audio:   (N, A, F, M) -> (N, D); VGGish in the paper, frozen there
+    audio:   (N, A, F, M) -> tokens (N, L, D); VGGish in the paper, frozen there
     classes: K; 1 for S4 and MS3, 71 for AVSS
     width:   C throughout neck and decoder
     stages:  which of the four maps are used; most of the decoder's work goes into the first

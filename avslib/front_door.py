@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from avslib.data.registry import find_data
-from avslib.errors import UserError
+from avslib.errors import UserError, check_number
 from avslib.evaluation.evaluate import Scores
 from avslib.evaluation.evaluate import evaluate as score_clips
 from avslib.evaluation.score import choose_protocols, load_run, load_state
@@ -59,7 +59,7 @@ def load(path: Path | str, *, model: str | None = None) -> Segmenter:
 
     Raises UserError as `load_run` and `import_checkpoint` do.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_dir():
         return cast(Segmenter, load_run(path)[1])
     if not path.is_file():
@@ -89,8 +89,12 @@ def open_data(
     size:     side of the square pictures, pixels; None for a benchmark's pictures as they are
     fold, length: of AVS-Mini: which instances are held out, and how many scenes
 
-    Raises UserError for unknown names, listing the known ones, and as the readers do.
+    Raises UserError for unknown names, listing the known ones, for numbers out of range, and as the readers do.
     """
+    if size is not None:
+        check_number("size", size, 1)
+    check_number("fold", fold, 0)
+    check_number("length", length, 1)
     return find_data(name).open(split, folder=data_dir, size=size, fold=fold, length=length)
 
 
@@ -103,6 +107,7 @@ def evaluate(
 
     Raises UserError for an unknown protocol, data at another size, and a model without preprocessing.
     """
+    check_number("batch_size", batch_size, 1)
     known = model.preprocessing
     if known is None:
         raise UserError("this model does not know its preprocessing; get it from create_model or load")

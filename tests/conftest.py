@@ -1,4 +1,5 @@
-"""One browser for all tests that look at pages, and one thread a process: several tests run side by side."""
+"""One browser for all tests that look at pages; one thread a process, as several tests run side by side; and a cache
+of pretrained encoders that begins empty."""
 
 from __future__ import annotations
 
@@ -16,6 +17,23 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What an earlier run has left on this machine must not decide a test; public weights are still found."""
+    from avslib.encoders.weights import cache_folder  # not before the threads are set
+
+    own = tmp_path_factory.mktemp("cache")
+    for path in cache_folder().glob("*"):
+        if path.is_file():
+            (own / path.name).symlink_to(path)
+    before = os.environ.get("AVSLIB_CACHE")
+    os.environ["AVSLIB_CACHE"] = str(own)
+    yield
+    os.environ.pop("AVSLIB_CACHE") if before is None else os.environ.update(AVSLIB_CACHE=before)
+
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 

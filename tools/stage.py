@@ -1,10 +1,12 @@
-"""Run every chapter with papermill and render the book, with warnings as errors.
+"""Run the chapters that have changed with papermill, and render the book, with warnings as errors.
 
     python tools/stage.py --schedule reduced --out _build/book
 
-Executed copies, the book's configuration and a record of each execution (seconds, schedule, versions) go to
-OUT; the page is OUT/_build/html/index.html. The sources are never written to. Exit status 1 when a chapter
-fails or Sphinx warns; the failing cell is printed.
+A chapter runs again when its notebook, a file of the project that it read, the schedule or an installed version has
+changed; --force runs all. What has run stays when a build is interrupted or fails, and the next one goes on from
+there. Executed copies, the book's configuration and a record of each execution go to OUT; the page is
+OUT/_build/html/index.html. The sources are never written to. Exit status 1 when a chapter fails, whose failing cell is
+told at the end, or when Sphinx warns.
 """
 
 from __future__ import annotations
@@ -17,17 +19,22 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from chapters import CELL_SECONDS, Execution, execute, fresh, source_of
+from folders import prepare
+from freshness import ROOT
+from ledger_page import write_ledger_page
+from markdown_pages import write_markdown
+
 COPIED = ("_config.yml", "_toc.yml", "references.bib", "_static", "_extra", "tools")
 RECORDED = ("torch", "timm", "papermill", "jupyter-book")
 
 
-def chapters() -> list[str]:
+def pages() -> list[str]:
     """The files of the table of contents, without suffix, in reading order."""
     import yaml
 
@@ -39,100 +46,92 @@ def chapters() -> list[str]:
             for child in node.get(key, []):
                 walk(child)
 
-    walk(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+    walk(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
     return found
 
 
-def execute(name: str, schedule: str, out: Path) -> dict[str, Any]:
-    """Run one chapter into OUT; the record of its execution. Raises what papermill raises."""
-    import papermill
-
-    source, target = ROOT / f"{name}.ipynb", out / f"{name}.ipynb"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    known = {"SCHEDULE": schedule, "LIVE": False}
-    declared = papermill.inspect_notebook(str(source))
-    parameters = {key: value for key, value in known.items() if key in declared}
-    began = time.monotonic()
-    papermill.execute_notebook(
-        str(source),
-        str(target),
-        parameters=parameters,
-        cwd=str(ROOT),
-        kernel_name="python3",
-        progress_bar=False,
-    )
-    hide_injected(target)
-    return {"chapter": name, "schedule": schedule, "seconds": round(time.monotonic() - began, 1)}
-
-
-def hide_injected(notebook: Path) -> None:
-    """The cell that papermill adds is of no interest to a reader."""
-    content = json.loads(notebook.read_text())
-    for cell in content["cells"]:
-        tags = cell["metadata"].get("tags", [])
-        if "injected-parameters" in tags:
-            cell["metadata"]["tags"] = [*tags, "remove-cell"]
-    notebook.write_text(json.dumps(content))
-
-
-def stage(schedule: str, out: Path, jobs: int) -> bool:
-    """Execute all notebooks and copy all else; True when every chapter ran."""
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, out / name)
-        elif source.exists():
-            shutil.copy(source, out / name)
-    notebooks = [name for name in chapters() if (ROOT / f"{name}.ipynb").exists()]
-    for name in set(chapters()) - set(notebooks):
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / f"{name}.md", out / f"{name}.md")
-    records, failed = [], 0
+def run_chapters(
+    names: list[str], schedule: str, out: Path, jobs: int, cell_seconds: int
+) -> tuple[list[Execution], list[str]]:
+    """Execute `names`, `jobs` at a time: the records of those that ran, and what the others died of."""
+    records: list[Execution] = []
+    failures: list[str] = []
     with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
-        running = {pool.submit(execute, name, schedule, out): name for name in notebooks}
+        running = {
+            pool.submit(execute, name, schedule, out, cell_seconds, line): name
+            for line, name in enumerate(names)
+        }
         for done in concurrent.futures.as_completed(running):
             try:
                 records.append(done.result())
-                print(f"{running[done]}: {records[-1]['seconds']} s", flush=True)
+                print(f"{running[done]}: {records[-1].seconds} s", flush=True)
             except Exception as error:
-                failed += 1
-                print(f"{running[done]} FAILED\n{error}", file=sys.stderr, flush=True)
-    write_versions(sorted(records, key=lambda record: record["chapter"]), out)
-    return not failed
+                failures.append(str(error))
+                print(f"{running[done]} FAILED", file=sys.stderr, flush=True)
+    return records, failures
 
 
-def write_versions(records: list[dict[str, Any]], out: Path) -> None:
+def stage(schedule: str, out: Path, jobs: int, force: bool, cell_seconds: int) -> list[str]:
+    """Bring every page into OUT; what failed, by chapter."""
+    prepare(out, COPIED)
+    every = pages()
+    notebooks = [name for name in every if source_of(name).exists()]
+    kept = {} if force else {name: found for name in notebooks if (found := fresh(name, schedule, out))}
+    todo = [name for name in notebooks if name not in kept]
+    if kept:
+        print(f"{len(kept)} of {len(notebooks)} chapters have not changed", flush=True)
+    records, failures = run_chapters(todo, schedule, out, jobs, cell_seconds)
+    for name in set(every) - set(notebooks):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / f"{name}.md", out / f"{name}.md")
+    write_ledger_page(out)
+    write_versions(sorted([*kept.values(), *records], key=lambda record: record.chapter), out)
+    return failures
+
+
+def write_versions(records: list[Execution], out: Path) -> None:
     """The page of run times and versions, and the same as JSON."""
     versions = {"python": platform.python_version(), **{name: version(name) for name in RECORDED}}
-    (out / "executions.json").write_text(json.dumps({"records": records, "versions": versions}, indent=1))
-    rows = [f"| `{r['chapter']}` | {r['schedule']} | {r['seconds']:.0f} |" for r in records]
+    kept = [{k: v for k, v in asdict(r).items() if k != "read"} for r in records]
+    told = json.dumps({"records": kept, "versions": versions}, indent=1)
+    (out / "executions.json").write_text(told, encoding="utf-8")
+    rows = [f"| `{r.chapter}` | {r.schedule} | {r.seconds:.0f} |" for r in records]
     rows += ["", "| package | version |", "|---|---|"] + [f"| {k} | {v} |" for k, v in versions.items()]
     page = ROOT / "book" / "versions.md"
-    text = page.read_text() + f"\nMeasured on {os.cpu_count()} CPU cores.\n\n"
-    (out / "book" / "versions.md").write_text(
-        text + "\n".join(["| chapter | schedule | seconds |", "|---|---|---|", *rows]) + "\n"
-    )
+    text = page.read_text(encoding="utf-8") + f"\nMeasured on {os.cpu_count()} CPU cores.\n\n"
+    text += "\n".join(["| chapter | schedule | seconds |", "|---|---|---|", *rows]) + "\n"
+    (out / "book" / "versions.md").write_text(text, encoding="utf-8")
 
 
 def render(out: Path) -> bool:
-    """Jupyter Book, every warning an error."""
+    """Jupyter Book over all pages, every warning an error; then each page as Markdown beside its html."""
     program = Path(sys.executable).with_name("jupyter-book")
-    command = [str(program), "build", str(out), "-W", "--keep-going"]
-    return subprocess.run(command, cwd=ROOT).returncode == 0
+    command = [str(program), "build", str(out), "--all", "-W", "--keep-going"]
+    if subprocess.run(command, cwd=ROOT).returncode:
+        return False
+    write_markdown(out)
+    return True
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--schedule", default="reduced", choices=("smoke", "reduced", "full"))
+    parser.add_argument("--schedule", default="reduced", choices=tuple(CELL_SECONDS))
     parser.add_argument("--out", type=Path, default=ROOT / "_build" / "book")
     parser.add_argument("--jobs", type=int, default=1, help="chapters at a time; training uses every core")
-    arguments = parser.parse_args()
-    out = arguments.out.resolve()
-    return 0 if stage(arguments.schedule, out, arguments.jobs) and render(out) else 1
+    parser.add_argument("--force", action="store_true", help="run every chapter, changed or not")
+    parser.add_argument("--cell-seconds", type=int, help="how long one cell may take")
+    asked = parser.parse_args()
+    if asked.jobs < 1 or (asked.cell_seconds is not None and asked.cell_seconds < 1):
+        parser.error("--jobs and --cell-seconds are at least 1")
+    out, limit = asked.out.resolve(), asked.cell_seconds or CELL_SECONDS[asked.schedule]
+    failures = stage(asked.schedule, out, asked.jobs, asked.force, limit)
+    if failures:
+        print(f"\n{len(failures)} of the chapters failed; the others are kept:", file=sys.stderr)
+        print("\n\n".join(failures), file=sys.stderr)
+        return 1
+    return 0 if render(out) else 1
 
 
 if __name__ == "__main__":

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -12,31 +17,66 @@ import torch
 import torchaudio
 from torch import Tensor
 
+from avslib.audio.piped import mended_wav
 from avslib.errors import UserError
 
-_STREAMED = 2**31 - 1
-"""Programs that write a wav into a pipe leave a size of this or more in the header, and the file is whole."""
+_UNKNOWN = 2**40
+"""Samples that no file has: libsndfile's number where a flac does not say how many."""
 
 
 def read_audio(path: Path | str) -> tuple[Tensor, int]:
     """A sound file (wav, flac, ogg, mp3) as (waveform (A, S) float32 in [-1, 1], sample rate in hertz).
 
+    A sound that was written through a pipe has no length in its header; it is read to its end, with a warning.
     Raises UserError when the file is missing, unreadable, cut off, empty, or holds NaN.
     """
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such sound file")
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            samples = file.read(dtype="float32", always_2d=True)
-            rate, log = int(file.samplerate), str(file.extra_info)
-    except soundfile.LibsndfileError as error:
-        raise UserError(f"{path}: not a readable sound ({error.error_string}); extract it again") from error
-    cut = re.search(r"^data : (\d+) \(should be (\d+)\)", log, flags=re.MULTILINE)
-    if cut is not None and int(cut[1]) < _STREAMED:
-        raise UserError(f"{path}: cut off, {cut[2]} of {cut[1]} bytes of sound; extract it again")
+    with open_sound(path) as sound:
+        if sound.streamed:
+            warnings.warn(f"{path}: {STREAMED}", stacklevel=2)
+        samples = sound.file.read(dtype="float32", always_2d=True)  # S A
+        rate = int(sound.file.samplerate)
     waveform = torch.from_numpy(samples.T.copy())  # A S
     check_waveform(waveform, rate, str(path))
     return waveform, rate
+
+
+STREAMED = (
+    "was written through a pipe, its header does not say how long it is; it is read to the end of the file"
+)
+
+
+@dataclass(frozen=True)
+class Sound:
+    """An open sound file. streamed: its header has no length, because it was written through a pipe."""
+
+    file: soundfile.SoundFile
+    streamed: bool
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return float(self.file.frames / self.file.samplerate)
+
+
+@contextmanager
+def open_sound(path: Path | str) -> Iterator[Sound]:
+    """The sound file in `path`. Raises UserError when it is missing, unreadable or cut off."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such sound file")
+    mended = mended_wav(path)
+    try:
+        with soundfile.SoundFile(str(path) if mended is None else io.BytesIO(mended)) as file:
+            cut = re.search(r"^data : (\d+) \(should be (\d+)\)", str(file.extra_info), flags=re.MULTILINE)
+            if cut is not None:
+                raise UserError(f"{path}: cut off, {cut[2]} of {cut[1]} bytes of sound; extract it again")
+            if file.frames > _UNKNOWN:
+                raise UserError(
+                    f"{path}: its header does not say how long it is; save it again as a file, e.g. as wav"
+                )
+            yield Sound(file, mended is not None)
+    except soundfile.LibsndfileError as error:
+        raise UserError(f"{path}: not a readable sound ({error.error_string}); extract it again") from error
 
 
 def resample(waveform: Tensor, from_rate: int, to_rate: int) -> Tensor:

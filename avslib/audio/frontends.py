@@ -66,6 +66,14 @@ class VGGishLogMel(LogMel):
 
     seconds = 0.96
     channels = 1
+    padding = 0.0
+    """The log-mel of padded seconds in AVSBench-semantic's loader. (Silence has log 0.01, -4.6.)"""
+
+    @staticmethod
+    def examples(samples: int, sample_rate: int) -> int:
+        """How many whole examples there are in a sound of `samples`; at least one."""
+        windows = 1 + (samples * RATE // sample_rate - 400) // 160
+        return max(1, windows // 96)
 
     def _pictures(self, sound: Tensor, frames: int) -> Tensor:
         mono = F.pad(sound[:, 0], (0, max(0, 95 * 160 + 400 - sound.shape[-1])))  # B S

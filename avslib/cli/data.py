@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
-from avslib.errors import UserError
+from avslib.errors import UserError, check_number
+from avslib.files import check_file, check_folder, write_file
 
 if TYPE_CHECKING:
     from avslib.data import Scene
+
+MARK, FILES = "scene.json", ("picture.png", "masks.png", "sound.wav")
+"""What `avslib mini show` writes, and the file by which it knows what it wrote."""
 
 Sound = Literal["right", "silence", "noise", "absent", "visible", "mirrored"]
 """As `avslib.data.Sound`; repeated, because importing it would import torch."""
@@ -51,6 +58,17 @@ def mini(
         sound: show: right, silence, noise, absent, visible or mirrored
         out: show: folder to write into
     """
+    for name, number, least in (
+        ("--clips", clips, 1),
+        ("--index", index, 0),
+        ("--fold", fold, 0),
+        ("--size", size, 32),
+    ):
+        check_number(name, number, least)
+    check_number("--seed", seed, 0)
+    if action == "show":
+        check_scene_folder(out)
+
     from avslib.data import MiniScenes
     from avslib.data.mini import load_pack
     from avslib.data.mini.writer import write_mini
@@ -58,6 +76,7 @@ def mini(
     if action == "write":
         if folder is None:
             raise UserError("avslib mini write: name the folder to write into, e.g. data/mini")
+        check_folder(folder, "mini write")
         chosen = () if subset is None else (subset,)
         count = write_mini(
             folder, layout=layout, subsets=chosen, clips=clips, size=size, fold=fold, seed=seed, family=family
@@ -71,7 +90,7 @@ def mini(
     scene = MiniScenes(
         subset or "ms3", split=split, fold=fold, size=size, seed=seed, family=family, length=index + 1
     ).scene(index)
-    _write_scene(scene, sound, out)
+    write_scene(scene, sound, out)
     names = ", ".join(f"{o.name} {'sounds' if o.sounding.any() else 'is silent'}" for o in scene.objects)
     print(f"{out}: {names}; {scene.licence}")
 
@@ -86,6 +105,10 @@ def doctor(folder: Positional[Path], workers: int = 0, csv: Path | None = None) 
         workers: processes; as many as there are cores if 0
         csv: write all faults into this file, too
     """
+    check_number("--workers", workers, 0)
+    if csv:
+        check_file(csv, "--csv", b"kind,path,what")
+
     from avslib.data.doctor import examine
 
     report = examine(folder, workers=workers)
@@ -96,14 +119,29 @@ def doctor(folder: Positional[Path], workers: int = 0, csv: Path | None = None) 
         sys.exit(1)
 
 
-def _write_scene(scene: Scene, sound: Sound, out: Path) -> None:
+def check_scene_folder(out: Path) -> None:
+    """Raises UserError unless a scene can be written into `out` without touching files of another kind."""
+    check_folder(out)
+    mine = (out / MARK).is_file()
+    if taken := [name for name in (MARK, *FILES) if os.path.lexists(out / name)] * (not mine):
+        raise UserError(f"{out / taken[0]}: is there already, and not of avslib mini show; give a new --out")
+
+
+def write_scene(scene: Scene, sound: Sound, out: Path) -> None:
+    """Write picture.png, masks.png and sound.wav into `out`, and the mark that they are ours.
+
+    Raises UserError when the disk refuses.
+    """
     import numpy as np
     import soundfile
     from PIL import Image
 
     clip = scene.clip(sound)
-    out.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(scene.picture.transpose(1, 2, 0)).save(out / "picture.png")
     masks = np.concatenate(list(clip.labels.numpy() != 0), axis=1)  # H, T * W
-    Image.fromarray((masks * 255).astype("uint8")).save(out / "masks.png")
-    soundfile.write(out / "sound.wav", clip.waveform.T.numpy(), clip.sample_rate)
+    picture, masks_picture, wave = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    Image.fromarray(scene.picture.transpose(1, 2, 0)).save(picture, "png")
+    Image.fromarray((masks * 255).astype("uint8")).save(masks_picture, "png")
+    soundfile.write(wave, clip.waveform.T.numpy(), clip.sample_rate, format="WAV")
+    write_file(out / MARK, json.dumps({"scene": clip.identifier, "licence": scene.licence}).encode())
+    for name, content in zip(FILES, (picture, masks_picture, wave)):
+        write_file(out / name, content.getvalue())

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from tyro.conf import FlagCreatePairsOff
 from tyro.extras import SubcommandApp
@@ -17,7 +19,8 @@ from avslib.cli.data import doctor, mini
 from avslib.cli.ledger import cost, ledger
 from avslib.cli.models import import_, train
 from avslib.cli.scoring import evaluate, score
-from avslib.errors import UserError
+from avslib.errors import UserError, one_line
+from avslib.files import forgiving_output
 
 app = SubcommandApp()
 for command in (train, evaluate, score, ledger, cost, mini, doctor):
@@ -34,26 +37,42 @@ FORMERLY: Mapping[str, Mapping[str, str]] = {
 
 def main() -> None:
     """Run the command line. A `UserError` ends it with one line and status 2, Ctrl-C with 130."""
+    forgiving_output()
     try:
         app.cli(
             prog="avslib",
             description="Audio-visual segmentation: train, score, look.",
             config=(FlagCreatePairsOff,),
-            args=renamed(sys.argv[1:]),
+            args=at_home(renamed(sys.argv[1:])),
         )
     except UserError as error:
-        print(f"avslib: error: {error}", file=sys.stderr)
-        sys.exit(2)
+        refuse(str(error))
     except BrokenPipeError:  # the reader went away: avslib mini credits | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        if error.filename is None or error.strerror is None:  # no file's: the place in the code tells more
+            raise
+        refuse(f"{error.filename}: {error.strerror}; see that it is there, and may be read and written")
     except KeyboardInterrupt:
-        command = shlex.join(["avslib", *sys.argv[1:]])
         writes = sys.argv[1:3] == ["mini", "write"]
-        again = command if writes or "--resume" in sys.argv else f"{command} --resume"
-        hint = f"; continue with: {again}" if writes or sys.argv[1:2] == ["train"] else ""
+        again = sys.argv[1:] if writes or "--resume" in sys.argv else [*sys.argv[1:], "--resume"]
+        hint = (
+            f"; continue with: {quoted(['avslib', *again])}" if writes or sys.argv[1:2] == ["train"] else ""
+        )
         print(f"avslib: interrupted{hint}", file=sys.stderr)
         sys.exit(130)
+
+
+def refuse(told: str) -> NoReturn:
+    """End with one line and status 2."""
+    print(f"avslib: error: {one_line(told)}", file=sys.stderr)
+    sys.exit(2)
+
+
+def quoted(command: Sequence[str]) -> str:
+    """The command as this system's shell takes it."""
+    return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
 
 
 def renamed(arguments: Sequence[str]) -> list[str]:
@@ -66,3 +85,14 @@ def renamed(arguments: Sequence[str]) -> list[str]:
             print(f"avslib: note: {flag} is now called {known[flag]}", file=sys.stderr)
         told.append(known.get(flag, flag) + equals + value)
     return told
+
+
+def at_home(arguments: Sequence[str]) -> list[str]:
+    """The arguments with a leading ~ expanded, which shells leave alone in --out=~/runs."""
+    parts = [
+        argument.partition("=") if argument.startswith("--") else ("", "", argument) for argument in arguments
+    ]
+    return [
+        flag + equals + (os.path.expanduser(value) if value[:1] == "~" else value)
+        for flag, equals, value in parts
+    ]

@@ -8,6 +8,10 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from avslib.cli.scoring import print_counterfactual
+from avslib.errors import check_number
+
+LARGEST_SEED = 2**32 - 1
+"""As far as every library's generators go."""
 
 
 def train(
@@ -40,8 +44,15 @@ def train(
         checkpoint_every: steps between checkpoints within an epoch
         ledger: also put the record into this folder, e.g. results/runs
     """
+    check_number("--workers", workers, 0)
+    check_number("--checkpoint-every", checkpoint_every, 1)
+    check_number("--fold", fold, 0)
+    check_number("--seed", seed, 0, LARGEST_SEED)
+
     from avslib.evaluation.tables import score_table
+    from avslib.files import check_folder
     from avslib.ledger.record import add_record
+    from avslib.ledger.run_folder import check_run_folder
     from avslib.methods.resolve import find_run
     from avslib.training.loop import train as train_run
 
@@ -49,6 +60,9 @@ def train(
         method, data, schedule, fold=fold, seed=seed, sound_blind=sound_blind, data_dir=data_dir
     )  # fmt: skip
     folder = out or Path("runs") / run.name
+    check_run_folder(run, folder, resume=resume)
+    if ledger:
+        check_folder(ledger, "--ledger")
     record = train_run(run, out=folder, resume=resume, workers=workers, checkpoint_every=checkpoint_every)
     if os.environ.get("RANK", "0") == "0":  # set by accelerate launch
         if ledger:

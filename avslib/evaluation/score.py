@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from avslib.data.listing import part_of
 from avslib.encoders.vggish import VGGish
+from avslib.encoders.weight_files import strange
 from avslib.errors import UserError
 from avslib.evaluation.evaluate import Scores, evaluate
 from avslib.evaluation.predictions import PredictionWriter
-from avslib.files import write_atomically
+from avslib.files import reason, write_atomically
 from avslib.methods.resolve import read_run
 from avslib.methods.run import Run
 from avslib.metrics.protocols import PROTOCOLS, protocol, sources
@@ -112,14 +113,16 @@ def save_weights(path: Path, model: nn.Module) -> None:
 
 def load_weights(path: Path, model: nn.Module) -> None:
     """Read what `save_weights` wrote. Raises UserError when it is missing, damaged or of another model."""
+    if fault := strange(path):
+        hint = "; let the run finish" if not path.exists() else ""
+        raise UserError(f"{path}: cannot be read as this run's weights: {fault}{hint}")
     try:
         load_state(model, load_file(path))
     except UserError:
         raise
     except Exception as error:
-        told = str(error).strip().splitlines()[0]
         raise UserError(
-            f"{path}: cannot be read as this run's weights ({told}); let the run finish"
+            f"{path}: cannot be read as this run's weights ({reason(error)}); let the run finish"
         ) from None
 
 

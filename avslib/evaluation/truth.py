@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from avslib.data.listing import listing
-from avslib.data.readers.paths import data_folder, inside
+from avslib.data.readers.paths import data_folder, inside, pictures_below
 from avslib.data.registry import find_data
 from avslib.errors import UserError
 from avslib.evaluation.predictions import ABOUT, read_mask, read_size
@@ -70,7 +70,8 @@ class DataTruth:
 class FolderTruth:
     """Masks in a folder, at any depth: pictures of one folder are the seconds of one clip, numbers in order.
 
-    Predictions must then have the same names. classes: K, background included; 2 for binary masks
+    Predictions must then have the same names. classes: K, background included; 2 for binary masks. Of several
+    classes, 255 is a pixel that does not count, under the protocols that can leave one out.
     Raises UserError for a folder without png files, or a clip whose pictures differ in size.
     """
 
@@ -79,17 +80,17 @@ class FolderTruth:
     def __init__(self, folder: Path, *, classes: int = 2) -> None:
         self.root, self.classes = data_folder(folder), classes
         clips: dict[str, list[str]] = defaultdict(list)
-        for path in self.root.rglob("*.png"):
-            clips[path.parent.relative_to(self.root).as_posix()].append(
-                path.relative_to(self.root).as_posix()
-            )
+        for path in pictures_below(self.root):
+            clips[path.rpartition("/")[0] or "."].append(path)
         if not clips:
             raise UserError(f"{folder}: holds no png file; give the folder of the true masks")
         self.expected = [self._expected(name, clips[name]) for name in sorted(clips, key=_natural)]
 
     def labels(self, index: int) -> tuple[Tensor, Tensor]:
         files = self.expected[index].files
-        masks = [torch.from_numpy(read_mask(inside(self.root, file), self.classes)) for file in files]
+        masks = [
+            torch.from_numpy(read_mask(inside(self.root, file), self.classes, ignore=True)) for file in files
+        ]
         return torch.stack(masks), torch.ones(len(masks), dtype=torch.bool)
 
     def _expected(self, name: str, files: list[str]) -> Expected:
@@ -142,7 +143,7 @@ def read_about(folder: Path) -> dict[str, Any]:
         return {}
     kinds = {"data": str, "split": str, "fold": int, "clips": int, "size": int}
     try:
-        about = json.loads(path.read_text())
+        about = json.loads(path.read_text(encoding="utf-8"))
         return {key: kind(about[key]) for key, kind in kinds.items() if about.get(key) is not None}
     except (ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: damaged ({error}); remove it and say --data") from None

@@ -9,12 +9,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from avslib.errors import UserError
+from avslib.errors import UserError, one_line
+from avslib.files import forgiving_output
 from avslib.importers.check import TOLERANCE, Comparison, check_case
 
 
 def main() -> int:
     """Read the arguments, check every case, print; returns the exit status."""
+    forgiving_output()
     parser = argparse.ArgumentParser(prog="python -m avslib.importers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("check", help="compare our models with reference cases")
@@ -26,7 +28,7 @@ def main() -> int:
             print(_report(path, comparison))
             equal = equal and comparison.equal
     except UserError as error:
-        print(f"avslib: error: {error}", file=sys.stderr)
+        print(f"avslib: error: {one_line(str(error))}", file=sys.stderr)
         return 2
     return 0 if equal else 1
 

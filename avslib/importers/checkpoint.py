@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from avslib.data.registry import DATASETS
 from avslib.encoders.weights import read_state_dict
 from avslib.errors import UserError
 from avslib.evaluation.score import WEIGHTS, save_weights
-from avslib.files import write_json
+from avslib.files import check_folder, check_not_read, write_json
 from avslib.methods import METHODS
 from avslib.methods.authors_code import AuthorsCode
 from avslib.methods.key_map import Translation
@@ -56,8 +56,8 @@ def import_checkpoint(
     Raises UserError: `out` is not empty, unreadable file, unknown model, and every entry that is missing, unknown
     or misshapen.
     """
-    if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
-        raise UserError(f"{out}: is there already; give a new folder")
+    if out is not None:
+        check_new_folder(out, [checkpoint])
     state = {name.removeprefix("module."): x for name, x in read_state_dict(checkpoint).items()}
     try:
         name = model or recognise(state)
@@ -74,6 +74,14 @@ def import_checkpoint(
         source = {"file": checkpoint.name, "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
         write_json(out / "config.json", run.config() | {"imported": source})
     return Imported(run, network, translation)
+
+
+def check_new_folder(out: Path, inputs: Iterable[Path]) -> None:
+    """Raises UserError unless `out` is new, or an empty folder, that can be written, and none of `inputs`."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out}: is there already; give a new folder")
+    check_not_read(out, inputs)
+    check_folder(out)
 
 
 def recognise(state: dict[str, Tensor]) -> str:

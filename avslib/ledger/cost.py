@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from avslib.errors import UserError
+from avslib.files import reason
 from avslib.ledger.provenance import peak_memory_mb
 from avslib.methods.cost import FRAMES, SIZE, PublishedCost, Unused, nothing_unused
 
@@ -63,13 +65,13 @@ def count(entry: Costed) -> Cost:
     return Cost(parameters, sum(layers), counter.get_total_flops(), entry.unused(model))
 
 
-def measure(entry: Costed, device: str = "cpu", rounds: int = 5) -> tuple[float, float]:
+def measure(entry: Costed, device: str = "cpu", rounds: int = 5) -> tuple[float | None, float]:
     """(peak memory in MB, median seconds) of one clip, in float32 and in inference.
 
     On a GPU the memory is what PyTorch took. On a CPU it is the growth of the process's peak, which only a
-    fresh process shows.
+    fresh process shows; None where the system does not tell. Raises UserError for a device that is not there.
     """
-    on = torch.device(device)
+    on = find_device(device)
     before = 0 if on.type == "cuda" else peak_memory_mb(on)
     model, example = entry.build().eval().to(on), inputs(device)
     times = []
@@ -82,7 +84,19 @@ def measure(entry: Costed, device: str = "cpu", rounds: int = 5) -> tuple[float,
             if on.type == "cuda":
                 torch.cuda.synchronize()
             times.append(time.perf_counter() - start)
-    return peak_memory_mb(on) - before, statistics.median(times[1:])
+    peak = peak_memory_mb(on)
+    memory = None if peak is None or before is None else peak - before
+    return memory, statistics.median(times[1:])
+
+
+def find_device(name: str) -> torch.device:
+    """The device called `name`, e.g. "cuda". Raises UserError when this machine, or its PyTorch, has none."""
+    try:
+        on = torch.device(name)
+        torch.empty(0, device=on)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UserError(f"--device {name}: not to be had here ({reason(error)}); take cpu") from None
+    return on
 
 
 def inputs(device: str | None = None) -> Inputs:

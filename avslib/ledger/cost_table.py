@@ -11,7 +11,7 @@ from functools import partial
 from torch import nn
 
 from avslib.evaluation.tables import lay_out
-from avslib.ledger.cost import Cost, Costed, count, measure
+from avslib.ledger.cost import Cost, Costed, count, find_device, measure
 from avslib.methods import METHODS
 from avslib.methods.cost import FRAMES
 
@@ -62,8 +62,10 @@ def cost_table(
     """One line a method and backbone, for one clip of five frames of 224 pixels.
 
     "as counted" is what the papers counted: ours plus what their code carries for nothing. A dash: not
-    measured, or not in a paper.
+    measured, or not in a paper. Raises UserError for a device that is not there, before anything is counted.
     """
+    if device is not None:
+        find_device(device)
     return lay_out(HEAD, [_line(entry, cost(entry, device)) for entry in entries], markdown)
 
 

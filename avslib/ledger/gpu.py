@@ -27,7 +27,7 @@ def gpu_table(path: Path = GPU, markdown: bool = False) -> str:
     if not path.is_file():
         return "GPU: not run"
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
         lines = [_line(name, found) for name, found in content["methods"].items()]
         told = _caption(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

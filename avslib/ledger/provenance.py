@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import platform
-import resource
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 from torch import nn
+
+from avslib.ledger.memory import peak_of_process
 
 PACKAGES = ("avslib", "torch", "torchvision", "timm", "accelerate", "numpy")
 
@@ -42,12 +43,12 @@ def device_name(device: torch.device) -> str:
     return f"{device.type.upper()}, {threads} thread{'s' if threads > 1 else ''}"
 
 
-def peak_memory_mb(device: torch.device) -> int:
-    """The most the GPU has held for tensors so far; on a CPU the process's largest resident set."""
+def peak_memory_mb(device: torch.device) -> int | None:
+    """The most the GPU has held for tensors so far; on a CPU the process's largest resident set. None: not measured."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) // 2**20
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // (2**20 if platform.system() == "Darwin" else 2**10)  # macOS counts bytes, Linux KiB
+    peak = peak_of_process()
+    return None if peak is None else peak // 2**20
 
 
 def weights_origins(model: nn.Module) -> dict[str, str]:
@@ -65,7 +66,8 @@ def _git(*arguments: str) -> str:
             ["git", *arguments],
             cwd=Path(__file__).resolve().parents[2],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=10,
         )
     except (OSError, subprocess.TimeoutExpired):

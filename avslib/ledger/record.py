@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,7 +13,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from avslib.errors import UserError
-from avslib.files import write_json
+from avslib.files import check_folder, reason, write_json
 from avslib.ledger import provenance
 from avslib.methods.method import plain
 from avslib.methods.run import Run
@@ -28,14 +29,18 @@ FORMERLY = {
 }
 """Keys of earlier records, and what they are called now."""
 
+UNFIT = r'[<>:"/\\|?*\x00-\x1f]'
+"""What a file's name may not hold on some system, or would lead out of its folder."""
+
 
 @dataclass(frozen=True)
 class Record:
     """What is known about one finished run.
 
     commit, versions, device, weights: where the numbers come from; `weights` has one sentence a part
-    seconds, peak_memory_mb:           of the training; the evaluation is apart
-    pretraining_seconds:               of the encoders, before it; None in records older than this
+    seconds, peak_memory_mb:           of the training; the evaluation is apart. Memory is None where not measured
+    pretraining_seconds:               of the encoders, on the machine that did it; None in records older than this
+    pretraining_cached:                it was not done for this run, but taken from the cache
     metrics:   {split: {protocol: {number: value}}}
     counterfactual: {sound: foreground IoU}, see `avslib.evaluation.counterfactual`; empty for benchmarks
     published: the paper's own rows, for the table
@@ -62,17 +67,19 @@ class Record:
     trained_parameters: int
     steps: int
     seconds: float
-    peak_memory_mb: int
+    peak_memory_mb: int | None
     metrics: dict[str, dict[str, dict[str, float]]]
     counterfactual: dict[str, float]
     published: list[dict[str, Any]]
     pretraining_seconds: float | None = None
+    pretraining_cached: bool = False
 
     @property
     def duration(self) -> str:
         """How long the training took, and the encoders' pretraining before it if there was any."""
         before = self.pretraining_seconds
-        after = f" after {before:.0f} s of encoder pretraining" if before else ""
+        kept = " that an earlier run had kept" if self.pretraining_cached else ""
+        after = f" after {before:.0f} s of encoder pretraining{kept}" if before else ""
         return f"{self.seconds:.0f} s of training{after}"
 
 
@@ -84,6 +91,7 @@ def describe(
     steps: int,
     seconds: float,
     pretraining_seconds: float,
+    pretraining_cached: bool,
     metrics: dict[str, dict[str, dict[str, float]]],
     counterfactual: dict[str, float],
 ) -> Record:
@@ -112,6 +120,7 @@ def describe(
         steps=steps,
         seconds=round(seconds, 1),
         pretraining_seconds=round(pretraining_seconds, 1),
+        pretraining_cached=pretraining_cached,
         peak_memory_mb=provenance.peak_memory_mb(accelerator.device),
         metrics=metrics,
         counterfactual=counterfactual,
@@ -120,24 +129,33 @@ def describe(
 
 
 def add_record(record: Record, folder: Path = RUNS) -> Path:
-    """Write `record` into the ledger as <name>.json, in place of an earlier run of that name."""
-    path = folder / f"{record.name}.json"
+    """Write `record` into the ledger as <name>.json, in place of an earlier run of that name.
+
+    Raises UserError when a file of that name is there and is no record, or the folder cannot be written.
+    """
+    path = folder / f"{re.sub(UNFIT, '-', record.name)}.json"
+    if path.exists():
+        read_record(path)
+    check_folder(folder, "--ledger")
     write_json(path, asdict(record))
     return path
 
 
 def read_records(folder: Path = RUNS) -> list[Record]:
-    """Every record in `folder`, by file name. Raises UserError for a file that is not one."""
-    return [read_record(path) for path in sorted(folder.glob("*.json"))]
+    """Every record in `folder`, by file name; none where there is no folder. Raises UserError for a file that is not one."""
+    return [read_record(path) for path in sorted(folder.glob("*.json")) if not path.name.startswith(".")]
 
 
 def read_record(path: Path) -> Record:
     """One record. Raises UserError when the file is missing, is not JSON, or lacks a field."""
     names = {f.name for f in fields(Record)}
     try:
-        values = {FORMERLY.get(name, name): value for name, value in json.loads(path.read_text()).items()}
+        content = json.loads(path.read_text(encoding="utf-8"))
+        values = {FORMERLY.get(name, name): value for name, value in content.items()}
         return Record(**{name: value for name, value in values.items() if name in names})
     except FileNotFoundError:
         raise UserError(f"{path}: no such record; train the run first") from None
-    except (json.JSONDecodeError, AttributeError, TypeError) as error:
-        raise UserError(f"{path}: not a ledger record ({error}); delete it or run it again") from None
+    except (OSError, ValueError, AttributeError, TypeError) as error:  # of UTF-8 as well as of JSON
+        raise UserError(
+            f"{path}: not a ledger record ({reason(error)}); move it away or run it again"
+        ) from None

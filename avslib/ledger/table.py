@@ -113,7 +113,7 @@ def _published() -> list[Row]:
         Row(
             method=f"{name}, {row.backbone}",
             data=row.data,
-            schedule="full",
+            schedule=row.schedule,
             paper=", ".join(f"{number} {value:.4g}" for number, value in row.metrics.items()),
             source=row.source,
         )

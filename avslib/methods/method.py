@@ -43,12 +43,13 @@ class Optimiser:
 class Pretraining:
     """Steps that the encoders are trained before the first step, on the training scenes; 0 for none.
 
-    visual_steps: of `pretrain_visual`, with `visual_batch` scenes each
+    visual_steps: of `pretrain_visual`, with `visual_batch` scenes of `visual_size` pixels each
     audio_steps:  of `pretrain_audio`, which goes over `audio_scenes` scenes again and again
     """
 
     visual_steps: int = 0
     visual_batch: int = 16
+    visual_size: int = 192
     audio_steps: int = 0
     audio_batch: int = 32
     audio_scenes: int = 2400
@@ -128,12 +129,16 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Published:
-    """One row of a paper's table, kept apart from anything this repository measured."""
+    """One row of a paper's table, kept apart from anything this repository measured.
+
+    schedule: of the method's recipe on `data`: what would reproduce the row
+    """
 
     data: str
     backbone: str
     metrics: Mapping[str, float]
     source: str
+    schedule: str = "full"
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +14,7 @@ from avslib.data.registry import DataSpec, find_data
 from avslib.errors import UserError
 from avslib.methods import METHODS
 from avslib.methods.method import Method, Pretraining, Recipe, Schedule
+from avslib.methods.own import load_file
 from avslib.methods.run import Run, differences
 
 
@@ -97,10 +96,7 @@ def _on_files(plans: Mapping[str, Schedule], data: DataSpec) -> dict[str, Schedu
 def _in_file(path: Path) -> Found:
     if not path.is_file():
         raise UserError(f"{path}: no such file; give the path of a Python file that defines METHOD")
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)  # as for a script: the file may import its neighbours
-    defined = runpy.run_path(str(path))
+    defined = vars(load_file(path))
     if not isinstance(defined.get("METHOD"), Method):
         raise UserError(f"{path}: defines no METHOD; see avslib/methods/tpavi/__init__.py for one")
     return Found(defined["METHOD"], file=str(path), datasets=defined.get("DATASETS", {}))
@@ -117,7 +113,7 @@ def read_run(folder: Path, *, data_dir: Path | str | None = None) -> Run:
     if not path.is_file():
         raise UserError(f"{folder}: holds no run (no config.json); give a folder that avslib train wrote")
     try:
-        config = json.loads(path.read_text())
+        config = json.loads(path.read_text(encoding="utf-8"))
         told, _ = config.pop("data_dir", None), config.pop("imported", None)
         old = "recipe" in config
         names = {"method": "recipe", "variant": "", "sound_blind": "deaf"} if old else {}

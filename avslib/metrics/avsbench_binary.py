@@ -21,10 +21,11 @@ def mask_iou(logits: Tensor, foreground: Tensor) -> Tensor:
     share of its pixels that were left unmarked.
     """
     marked = logits.sigmoid() > 0.5
-    intersection = (marked & foreground).sum((1, 2)).double()
-    union = (marked | foreground).sum((1, 2)).double()
-    unmarked = (~marked).double().mean((1, 2))
-    return torch.where(foreground.any(2).any(1), intersection / (union + 1e-7), unmarked).cpu()
+    # Counted where the masks are, divided on the CPU: Apple's GPUs have no float64.
+    intersection = (marked & foreground).sum((1, 2)).cpu().double()
+    union = (marked | foreground).sum((1, 2)).cpu().double()
+    unmarked = (~marked).sum((1, 2)).cpu().double() / marked[:1].numel()
+    return torch.where(foreground.any(2).any(1).cpu(), intersection / (union + 1e-7), unmarked)
 
 
 def f_curve(logits: Tensor, foreground: Tensor) -> Tensor:
@@ -32,11 +33,11 @@ def f_curve(logits: Tensor, foreground: Tensor) -> Tensor:
 
     0 where nothing was hit.
     """
-    marked, hit = (counts.double() for counts in threshold_counts(logits.sigmoid(), foreground))
+    marked, hit = (counts.cpu().double() for counts in threshold_counts(logits.sigmoid(), foreground))
     precision = hit / marked.clamp(min=1)  # (N, 255)
-    recall = hit / foreground.sum((1, 2)).clamp(min=1).unsqueeze(1)  # (N, 255)
+    recall = hit / foreground.sum((1, 2)).cpu().clamp(min=1).unsqueeze(1)  # (N, 255)
     f = (1 + BETA_SQUARED) * precision * recall / (BETA_SQUARED * precision + recall)
-    return f.nan_to_num(0.0).cpu()
+    return f.nan_to_num(0.0)
 
 
 def any_class(logits: Tensor) -> Tensor:

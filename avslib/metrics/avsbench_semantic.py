@@ -54,7 +54,7 @@ class AVSBenchSemantic(FrameProtocol):
         blank = ~frames.valid.view(-1, 1, 1)
         frames = Frames(frames.logits, frames.labels.masked_fill(blank, 0), frames.valid)
         predicted, labels = decide(frames, self.classes, ignore=False, protocol=self.name)
-        tables = confusion(predicted.masked_fill(blank, 0), labels, self.classes).double().cpu()  # (N, K, K)
+        tables = confusion(predicted.masked_fill(blank, 0), labels, self.classes).cpu().double()  # (N, K, K)
         hit = tables.diagonal(dim1=1, dim2=2)  # (N, K)
         labelled, marked = tables.sum(2), tables.sum(1)  # (N, K)
         union = labelled + marked - hit

@@ -98,17 +98,18 @@ class JAndF(FrameProtocol):
 
 def region_j(marked: Tensor, true: Tensor) -> Tensor:
     """IoU of masks (N, H, W) bool -> (N,) float64; 1 where both are empty."""
-    union = (marked | true).sum((1, 2)).double()
-    return torch.where(union > 0, (marked & true).sum((1, 2)) / union.clamp(min=1), 1.0)
+    # Counted where the masks are, divided on the CPU: Apple's GPUs have no float64.
+    union = (marked | true).sum((1, 2)).cpu().double()
+    return torch.where(union > 0, (marked & true).sum((1, 2)).cpu() / union.clamp(min=1), 1.0)
 
 
 def contour_f(marked: Tensor, true: Tensor) -> Tensor:
     """F of the outlines of masks (N, H, W) bool -> (N,) float64; 1 where neither has one, 0 where one has."""
     ours, theirs = contour(marked), contour(true)  # (N, H, W)
-    length, due = ours.sum((1, 2)).double(), theirs.sum((1, 2)).double()  # (N,)
+    length, due = ours.sum((1, 2)).cpu().double(), theirs.sum((1, 2)).cpu().double()  # (N,)
     radius = math.ceil(TOLERANCE * math.hypot(*marked.shape[1:]))
-    precision = (ours & near(theirs, radius)).sum((1, 2)) / length  # (N,)
-    recall = (theirs & near(ours, radius)).sum((1, 2)) / due  # (N,)
+    precision = (ours & near(theirs, radius)).sum((1, 2)).cpu() / length  # (N,)
+    recall = (theirs & near(ours, radius)).sum((1, 2)).cpu() / due  # (N,)
     f = 2 * precision * recall / (precision + recall)
     return torch.where((length == 0) & (due == 0), 1.0, f.nan_to_num(0.0))
 

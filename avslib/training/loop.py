@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
-from accelerate.state import AcceleratorState
+from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import nn
 from tqdm import tqdm
@@ -40,6 +39,7 @@ from avslib.methods.learner import Clock, Learner
 from avslib.methods.method import Schedule
 from avslib.methods.run import Run, fingerprint
 from avslib.training import checkpoint as saving
+from avslib.training.launch import start_accelerator
 from avslib.training.optimiser import build_optimiser, learning_rate, set_learning_rate
 from avslib.training.pretrain import pretrain_encoders
 from avslib.training.progress import Progress, check_terms, write_log
@@ -73,16 +73,14 @@ def train(
 
     saving.seed_everything(run.seed)
     clips, weights = run.clips("train"), run.loss_weights
-    start = time.perf_counter()
     bare = run.learner().to(accelerator.device)
     if plan.channels_last:
         keep_channels_last(bare)
-    pretrain_encoders(run, bare.model, fresh=saved is None)
+    pretrained = pretrain_encoders(run, bare.model, fresh=saved is None, bar=lead)
     learner, optimiser = accelerator.prepare(bare, build_optimiser(bare, plan.optimiser))
     # Dropout has to differ between processes, the initial weights must not: hence a second seed.
     saving.seed_everything(1_000_003 * (run.seed + 1) + accelerator.process_index)
-    pretraining = plan.pretraining.visual_steps + plan.pretraining.audio_steps > 0
-    fresh = Progress(pretraining_seconds=time.perf_counter() - start if pretraining else 0.0)
+    fresh = Progress(pretraining_seconds=pretrained.seconds, pretraining_cached=pretrained.cached)
     progress = restore(saved, bare, optimiser, accelerator) if saved else fresh
 
     order = BatchOrder(
@@ -142,6 +140,7 @@ def train(
         steps=progress.step,
         seconds=progress.seconds,
         pretraining_seconds=progress.pretraining_seconds,
+        pretraining_cached=progress.pretraining_cached,
         metrics={
             split: score(run, bare.model, split, accelerator=accelerator, workers=workers)
             for split in run.data.tests
@@ -152,18 +151,6 @@ def train(
         write_json(out / "record.json", asdict(record))
     accelerator.wait_for_everyone()
     return record
-
-
-def start_accelerator(precision: str) -> Accelerator:
-    """Accelerate on whatever there is; reduced precision on a GPU only."""
-    # Said outright, because a launcher's several processes form a group on a CPU only when told so.
-    on_gpu = PartialState(cpu=not torch.accelerator.is_available()).device.type == "cuda"
-    AcceleratorState._reset_state()  # else a second run in one notebook cannot change the precision
-    return Accelerator(
-        mixed_precision=precision if on_gpu else "no",
-        # Some models have parameters that a given batch does not reach (a branch for stereo, say).
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )
 
 
 def keep_channels_last(module: nn.Module) -> None:

@@ -39,7 +39,8 @@ def build_optimiser(trained: nn.Module, spec: Optimiser) -> torch.optim.Optimize
         {"params": group, "factor": factor, "weight_decay": decay}
         for (factor, decay), group in groups.items()
     ]
-    shared: dict[str, Any] = {"lr": spec.lr, "weight_decay": spec.weight_decay}
+    fused = all(p.device.type in ("cpu", "cuda") for p in named.values())  # faster, and there for sure
+    shared: dict[str, Any] = {"lr": spec.lr, "weight_decay": spec.weight_decay, "fused": fused}
     if spec.name == "sgd":
         return torch.optim.SGD(parameters, momentum=spec.momentum, **shared)
     return (torch.optim.AdamW if spec.name == "adamw" else torch.optim.Adam)(parameters, **shared)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from tqdm import tqdm
 
 from avslib.data.loading.order import BatchOrder
 from avslib.methods.method import Optimiser
@@ -49,13 +50,14 @@ def pretrain_audio(
     steps: int,
     batch: int,
     seed: int,
+    bar: bool = False,
 ) -> list[float]:
     """Train `encoder` (N, A, F, M) -> (N, L, D) for `steps` of `batch` scenes; returns the loss of each step.
 
     A linear layer on top, thrown away afterwards, answers for each second and each class whether it
     sounds (binary cross-entropy). Composing a scene costs more than learning from it, so each is composed
     once, kept (25 kB a second) and heard many times. A pure function of the encoder's weights and `seed`:
-    a resumed run takes the result from its checkpoint.
+    a resumed run takes the result from its checkpoint. `bar` shows progress.
     """
     device = next(encoder.parameters()).device
     order = BatchOrder(
@@ -68,7 +70,7 @@ def pretrain_audio(
     history: list[float] = []
     heard = cache(lambda index: sounds_and_classes([scenes.scene(index)], front_end))
     encoder.train()
-    for step, indices in enumerate(order):
+    for step, indices in enumerate(tqdm(order, desc="pretraining, audio", disable=not bar)):
         set_learning_rate(optimiser, pretraining_rate(OPTIMISER, step, steps))
         sound, target = map(torch.cat, zip(*map(heard, indices)))
         answer = head(encoder(sound.to(device)).mean(dim=1))  # N K
@@ -77,6 +79,7 @@ def pretrain_audio(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         history.append(loss.item())
+    encoder.zero_grad()  # else the last step's gradient goes into the first step of what comes next
     return history
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from avslib.data.loading.order import BatchOrder
 from avslib.methods.method import Optimiser
@@ -44,13 +45,13 @@ STRIDE = 8
 
 
 def pretrain_visual(
-    encoder: nn.Module, scenes: SeenScenes, *, steps: int, batch: int, seed: int
+    encoder: nn.Module, scenes: SeenScenes, *, steps: int, batch: int, seed: int, bar: bool = False
 ) -> list[float]:
     """Train the maps of `encoder` from stride 8 on for `steps` of `batch` scenes; the loss of each step.
 
     One 1x1 convolution a map, thrown away afterwards, and their sum names the class of each pixel at stride
     8: background, a sounding class, or any other object (cross-entropy). A pure function of the encoder's
-    weights and `seed`.
+    weights and `seed`. `bar` shows progress.
     """
     device = next(encoder.parameters()).device
     classes = len(scenes.classes) + 2  # background, ..., any other object
@@ -66,7 +67,7 @@ def pretrain_visual(
     )
     history: list[float] = []
     encoder.train()
-    for step, indices in enumerate(order):
+    for step, indices in enumerate(tqdm(order, desc="pretraining, visual", disable=not bar)):
         set_learning_rate(optimiser, pretraining_rate(OPTIMISER, step, steps))
         pictures, target = pictures_and_classes([scenes.scene(index) for index in indices])
         maps = encoder(pictures.to(device))[1:]
@@ -75,6 +76,7 @@ def pretrain_visual(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         history.append(loss.item())
+    encoder.zero_grad()  # else the last step's gradient goes into the first step of what comes next
     return history
 
 

@@ -21,7 +21,8 @@ from avslib.types import Batch
 class Progress:
     """The loop's own state; saved in every checkpoint.
 
-    seconds: of the steps, validation included; pretraining_seconds: of building the model and pretraining its encoders
+    seconds: of the steps, validation included
+    pretraining_seconds, pretraining_cached: see `avslib.training.pretrain_cache.Pretrained`
     sums, counts: of each loss term over the epoch so far, and of the steps in which it occurred
     history: the finished epochs' log lines
     """
@@ -30,6 +31,7 @@ class Progress:
     best: float = float("-inf")
     seconds: float = 0.0
     pretraining_seconds: float = 0.0
+    pretraining_cached: bool = False
     sums: dict[str, float] = field(default_factory=dict)
     counts: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)

@@ -56,19 +56,21 @@ class Site:
         raise AssertionError(f"no {subset} {part} clip is left for fault {self.number}; write more")
 
     def rows(self, subset: str) -> list[dict[str, str]]:
-        with (self.root / table(subset)).open(newline="") as file:
+        with (self.root / table(subset)).open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
     def append(self, subset: str, **row: str) -> Said:
         line = ",".join(row.get(name, "0") for name in self.rows(subset)[0])
-        with (self.root / table(subset)).open("a") as file:
+        with (self.root / table(subset)).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
         return ("", table(subset))
 
     def edit(self, subset: str, old: str, new: str) -> None:
         path = self.root / table(subset)
-        lines = path.read_text().splitlines(keepends=True)
-        path.write_text("".join(line.replace(old, new) if self.name in line else line for line in lines))
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text(
+            "".join(line.replace(old, new) if self.name in line else line for line in lines), encoding="utf-8"
+        )
 
     def cut(self, path: str, share: float) -> None:
         data = (self.root / path).read_bytes()
@@ -155,7 +157,7 @@ def flipped_bit(site: Site) -> Said:
 @fault
 def no_picture(site: Site) -> Said:
     path = site.clip("avss").masks[0]
-    (site.root / path).write_text("<html>404</html>")
+    (site.root / path).write_text("<html>404</html>", encoding="utf-8")
     return "corrupt", path
 
 
@@ -218,7 +220,10 @@ def row_without_folder(site: Site) -> Said:
 def folder_without_row(site: Site) -> Said:
     clip = site.clip("s4")
     path = site.root / table("s4")
-    path.write_text("".join(line for line in path.read_text().splitlines(True) if site.name not in line))
+    path.write_text(
+        "".join(line for line in path.read_text(encoding="utf-8").splitlines(True) if site.name not in line),
+        encoding="utf-8",
+    )
     return "unlisted clip", clip.frames[0].rpartition("/")[0]
 
 
@@ -311,19 +316,11 @@ def short_sound(site: Site) -> Said:
 
 
 @fault
-def link_out(site: Site) -> Said:
+def link_to_nowhere(site: Site) -> Said:
     path = site.clip("s4").frames[2]
-    shutil.move(site.root / path, site.outside / "frame.png")
+    (site.root / path).unlink()
     os.symlink(site.outside / "frame.png", site.root / path)
-    return "link out", path
-
-
-@fault
-def folder_link_out(site: Site) -> Said:
-    folder = site.clip("avss").sounds[0].rpartition("/")[0]
-    shutil.move(site.root / folder, site.outside / "clip")
-    os.symlink(site.outside / "clip", site.root / folder)
-    return "link out", folder
+    return "missing file", path
 
 
 def resize(path: Path, factor: float) -> None:

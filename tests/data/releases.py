@@ -53,7 +53,7 @@ def write_object(root: Path) -> None:
                 save(base / f"gt_masks/{where}/{name}/{name}_{k}.png", half(255))
         tone(base / f"audio_wav/{where}/{name}.wav", 5, channels=2)
         write_log_mel(base / f"audio_log_mel/{where}/{name}.pkl", base / f"audio_wav/{where}/{name}.wav")
-    (root / "Single-source/s4_meta_data.csv").write_text("\n".join(rows) + "\n")
+    (root / "Single-source/s4_meta_data.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     rows = ["video_id,split"]
     for name, split in (("ddd1", "train"), ("eee2", "val"), ("fff3", "test")):
         rows.append(f"{name},{split}")
@@ -62,7 +62,7 @@ def write_object(root: Path) -> None:
             save(base / f"visual_frames/{name}/{name}.mp4_{k}.png", picture(10 + k))
             save(base / f"gt_masks/{split}/{name}/{name}_{k}.png", half(255 if k > 2 else 0))
         tone(base / f"audio_wav/{split}/{name}.wav", 5)
-    (root / "Multi-sources/ms3_meta_data.csv").write_text("\n".join(rows) + "\n")
+    (root / "Multi-sources/ms3_meta_data.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def write_log_mel(path: Path, wav: Path) -> None:
@@ -83,7 +83,9 @@ COLOURS = [
 def write_semantic(root: Path) -> None:
     """Three clips for training, one of each part, and a v2 clip for the test."""
     root.mkdir(parents=True, exist_ok=True)
-    (root / "label2idx.json").write_text(json.dumps({name: k for k, name in enumerate(CLASSES)}))
+    (root / "label2idx.json").write_text(
+        json.dumps({name: k for k, name in enumerate(CLASSES)}), encoding="utf-8"
+    )
     rows = ["vid,uid,s_min,s_sec,a_obj,split,label"]
     for uid, part, split in (
         ("one_0", "v1s", "train"), ("two_0", "v1m", "train"), ("three_0", "v2", "train"), ("four_0", "v2", "test"),
@@ -96,7 +98,7 @@ def write_semantic(root: Path) -> None:
             if (part, split) != ("v1s", "train") or k == 0:
                 colour = np.array(COLOURS, np.uint8)[half(k % len(COLOURS), 36, 64)]
                 save(root / part / uid / f"labels_rgb/{k}.png", colour)
-    (root / "metadata.csv").write_text("\n".join(rows) + "\n")
+    (root / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def write_vpo(root: Path) -> None:
@@ -110,7 +112,7 @@ def write_vpo(root: Path) -> None:
         save(base / f"data/{category}/{image:012d}.jpg", picture(image))
         save(base / f"mask/{category}/{image:012d}_{annotation:012d}.png", half(value))
     (base / "vpo_ss_data_stereo.csv").write_text(
-        f"{heading}\ndog,18,7,70,dog_a,0.25,train\ncell phone,77,8,80,car_b,0.9,val\n"
+        f"{heading}\ndog,18,7,70,dog_a,0.25,train\ncell phone,77,8,80,car_b,0.9,val\n", encoding="utf-8"
     )
     both = half(3)
     both[:4] = 5
@@ -119,8 +121,10 @@ def write_vpo(root: Path) -> None:
         save(root / f"VPO/{folder}/data/{image:012d}.jpg", picture(image))
         save(root / f"VPO/{folder}/mask/{image:012d}.png", both)
     rows = ["car,3,11,111,car_b,0.25,train", "airplane,5,11,112,jet_c,1.0,train"]
-    (root / "VPO/VPO-MS/vpo_ms_data_stereo.csv").write_text("\n".join([heading, *rows]) + "\n")
+    (root / "VPO/VPO-MS/vpo_ms_data_stereo.csv").write_text(
+        "\n".join([heading, *rows]) + "\n", encoding="utf-8"
+    )
     rows = [f"{row},0" for row in rows] + ["dog,18,12,120,dog_a,0.5,train,1"]
     (root / "VPO/VPO-MSMI/vpo_msmi_data_stereo.csv").write_text(
-        "\n".join([f"{heading},multi_instance", *rows]) + "\n"
+        "\n".join([f"{heading},multi_instance", *rows]) + "\n", encoding="utf-8"
     )

@@ -98,18 +98,46 @@ def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "x.zip", "a link or a device")
 
 
-def test_a_link_that_is_there_already_is_not_followed(tmp_path: Path) -> None:
-    outside, folder = tmp_path / "outside", tmp_path / "out"
-    outside.mkdir(), folder.mkdir()
-    os.symlink(outside, folder / "deep")
-    with pytest.raises(UserError, match="a link that leaves"):
-        unpack(make_zip(tmp_path / "x.zip", FILES), folder, progress=False)
-    assert not files_of(outside) and not files_of(folder)
-    (folder / "deep").unlink()
-    os.symlink(outside / "file", folder / "a.txt")
-    with pytest.raises(UserError, match="a link that leaves"):
-        unpack(tmp_path / "x.zip", folder, progress=False)
-    assert not files_of(outside) and not (folder / "a.txt").exists()
+def test_a_folder_on_another_disk_is_followed_and_a_file_is_not_written_through(tmp_path: Path) -> None:
+    """Its owner has put the links there: an archive with links is refused."""
+    disk, folder, archive = tmp_path / "disk2", tmp_path / "out", make_zip(tmp_path / "x.zip", FILES)
+    disk.mkdir(), folder.mkdir()
+    (disk / "mine").write_bytes(b"mine")
+    os.symlink(disk, folder / "deep")
+    for name in ("a.txt", "a.txt.part"):
+        os.symlink(disk / "mine", folder / name)
+    assert unpack(archive, folder, progress=False).written == 3
+    assert files_of(disk) == {"b.bin": FILES["deep/b.bin"], "empty": b"", "mine": b"mine"}
+    assert (folder / "a.txt").read_bytes() == b"one" and not (folder / "a.txt").is_symlink()
+    assert unpack(archive, folder, progress=False).kept == 3
+    disk.rename(tmp_path / "unmounted")
+    with pytest.raises(UserError, match=r"out/deep: a link to .*disk2, which is not there; mount it"):
+        unpack(archive, folder, progress=False)
+    assert not disk.exists()
+
+
+def test_backslashes_are_separators_in_a_zip(tmp_path: Path) -> None:
+    names = {name.replace("/", "\\"): content for name, content in FILES.items()}
+    unpack(make_zip(tmp_path / "x.zip", {"deep\\": b"", **names}), tmp_path / "out", progress=False)
+    assert files_of(tmp_path / "out") == FILES
+    anchors = {"s4_data": "Single-source/s4_data"}
+    placed = make_zip(tmp_path / "y.zip", {"release\\s4_data\\1.png": b"1"})
+    unpack(placed, tmp_path / "two", place=under(anchors), progress=False)
+    assert files_of(tmp_path / "two") == {"Single-source/s4_data/1.png": b"1"}
+    refused(make_zip(tmp_path / "z.zip", {"a\\..\\..\\evil.txt": b"1"}), "no path inside a folder")
+    refused(make_zip(tmp_path / "w.zip", {"a\\b": b"1", "a/b": b"2"}), "twice")
+
+
+@pytest.mark.parametrize(("make", "name"), [(make_zip, "x.zip"), (make_tar, "x.tar")])
+def test_what_systems_leave_in_archives_is_passed_over(
+    make: Callable[[Path, dict[str, bytes]], Path], name: str, tmp_path: Path
+) -> None:
+    litter = ("__MACOSX/._a.txt", "deep/._b.bin", "deep/Thumbs.db", "deep/desktop.ini", ".DS_Store",
+              "deep/.ipynb_checkpoints/b-checkpoint.bin", "Icon\r")  # fmt: skip
+    archive = make(tmp_path / name, FILES | dict.fromkeys(litter, b"x"))
+    done = unpack(archive, tmp_path / "out", progress=False)
+    assert files_of(tmp_path / "out") == FILES and done.left_out == len(litter)
+    refused(make(tmp_path / f"only-{name}", dict.fromkeys(litter, b"x")), "holds none")
 
 
 def test_a_bomb_is_refused_before_it_goes_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

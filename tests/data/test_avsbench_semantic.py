@@ -11,7 +11,7 @@ import pytest
 import releases
 import torch
 
-from avslib.audio.frontends import VGGishLogMel
+from avslib.audio.frontends import CavpLogMel, VGGishLogMel
 from avslib.data import collate
 from avslib.data.readers.avsbench_semantic import AVSBenchSemantic
 from avslib.data.readers.palette import palette, to_colours, to_labels
@@ -81,13 +81,18 @@ def test_each_part_has_its_own_length_and_masks(release: Path) -> None:
 
 
 def test_test_clips_know_every_second(own: Path) -> None:
-    rows = (own / "metadata.csv").read_text().replace("one_0,0,0,bird,train", "one_0,0,0,bird,test")
-    (own / "metadata.csv").write_text(rows)
+    rows = (
+        (own / "metadata.csv")
+        .read_text(encoding="utf-8")
+        .replace("one_0,0,0,bird,train", "one_0,0,0,bird,test")
+    )
+    (own / "metadata.csv").write_text(rows, encoding="utf-8")
     for k in range(5):
         releases.save(own / f"v1s/one_0/labels_rgb/{k}.png", to_colours(releases.half(2, 36, 64)))
     clips = AVSBenchSemantic(own, split="test", subsets=("v1s",), size=16)
     assert len(clips) == 1
-    assert clips[0].annotated.tolist() == [True] * 5 + [False] * 5
+    assert clips[0].annotated.tolist() == [True] + [False] * 9  # as the authors' loader marks them
+    assert (clips[0].labels[:5].numpy() == releases.half(2, 16, 16)).all()
     assert (clips[0].labels[4].numpy() == releases.half(2, 16, 16)).all()
 
 
@@ -95,6 +100,19 @@ def test_clips_of_all_parts_go_into_one_batch(release: Path) -> None:
     clips = AVSBenchSemantic(release, split="train", size=24, fit="crop")
     batch = collate([clips[k] for k in range(3)], VGGishLogMel())
     assert batch.frames.shape == (3, 10, 3, 24, 24) and batch.sound.shape == (3, 10, 1, 96, 64)
+
+
+def test_padded_seconds_have_a_log_mel_of_zero(own: Path) -> None:
+    """As the authors' loader pads; a file that is too short has fewer examples than seconds, too."""
+    releases.tone(own / "v2/three_0/audio.wav", 9.2)
+    clips = [clip for clip in AVSBenchSemantic(own, split="train", size=24)]
+    sound = collate(clips, VGGishLogMel()).sound  # B T 1 F M
+    assert [int(clip.extras["heard"]) for clip in clips] == [5, 5, 9]
+    for clip, own_sound, heard in zip(clips, sound, (5, 5, 9)):
+        assert not own_sound[heard:].any() and own_sound[:heard].flatten(1).any(1).all()
+        alone = VGGishLogMel()(clip.waveform[:, : heard * 16000], 16000, frames=heard)
+        assert torch.equal(own_sound[:heard], alone)
+    assert collate(clips, CavpLogMel()).sound[0, 9].min() == -1  # whose loader knows no such padding
 
 
 @pytest.mark.parametrize("unknown", ["background", "ignore"])
@@ -117,20 +135,23 @@ def test_stray_colours_of_a_release_are_reported_once(own: Path, unknown: str) -
     ["{", "[]", '{"a": "b"}', '{"background": 0}', '{"a": 0, "b": 2}', '{"a": 0, "b": 0}', '{"a": null}'],
 )
 def test_classes_must_be_numbered(own: Path, text: str) -> None:
-    (own / "label2idx.json").write_text(text)
+    (own / "label2idx.json").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"label2idx\.json: .* get it again"):
         AVSBenchSemantic(own)
 
 
 def test_classes_may_stand_in_any_order(own: Path) -> None:
     numbers = {name: k for k, name in reversed(list(enumerate(releases.CLASSES)))}
-    (own / "label2idx.json").write_text(json.dumps(numbers))
+    (own / "label2idx.json").write_text(json.dumps(numbers), encoding="utf-8")
     assert AVSBenchSemantic(own).classes[0] == "accordion"
+    from_one = {name: k for k, name in enumerate(releases.CLASSES, start=1)}  # as some copies have them
+    (own / "label2idx.json").write_text(json.dumps(from_one), encoding="utf-8")
+    assert AVSBenchSemantic(own).classes == tuple(releases.CLASSES[1:])
 
 
 @pytest.mark.parametrize("uid", ["../../etc", "/etc", "..", "v2\\x", ""])
 def test_a_table_cannot_lead_out_of_the_folder(own: Path, uid: str) -> None:
-    (own / "metadata.csv").write_text(f"uid,split,label\n{uid},train,v2\n")
+    (own / "metadata.csv").write_text(f"uid,split,label\n{uid},train,v2\n", encoding="utf-8")
     with pytest.raises(UserError, match="not a plain name"):
         AVSBenchSemantic(own)
 

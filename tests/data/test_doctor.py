@@ -109,7 +109,7 @@ def test_its_advice_repairs_avs_mini(tmp_path: Path, capsys: pytest.CaptureFixtu
         run("doctor", str(root), "--csv", str(tmp_path / "faults.csv"))
     assert ended.value.code == 1
     told = capsys.readouterr().out
-    rows = list(csv.DictReader((tmp_path / "faults.csv").open(newline="")))
+    rows = list(csv.DictReader((tmp_path / "faults.csv").open(newline="", encoding="utf-8")))
     assert sorted(row["kind"] for row in rows) == ["corrupt", "missing file", "wrong size"]
     for line in told.rpartition("Next:\n")[2].strip().splitlines():
         words = shlex.split(line)
@@ -146,9 +146,9 @@ def test_small_releases_are_sound_but_short(tmp_path: Path) -> None:
 
 def replace(name: str, old: str, new: str) -> Change:
     def change(root: Path) -> None:
-        text = (root / name).read_text()
+        text = (root / name).read_text(encoding="utf-8")
         assert old in text
-        (root / name).write_text(text.replace(old, new))
+        (root / name).write_text(text.replace(old, new), encoding="utf-8")
 
     return change
 
@@ -167,7 +167,7 @@ SS, MS = "VPO/VPO-SS/vpo_ss_data_stereo.csv", "VPO/VPO-MS/vpo_ms_data_stereo.csv
         (replace(SS, "dog,18,7", "dog,18,9"), "missing file"),
         (replace(SS, "audio_pos", "position"), "table"),
         (replace(SS, "\ndog,18", "\n\x80\udcff".encode("utf-8", "surrogateescape").decode("latin1")), "table"),
-        (lambda root: (root / MS).write_text(""), "table"),
+        (lambda root: (root / MS).write_text("", encoding="utf-8"), "table"),
         (lambda root: save(root / "VPO/VPO-MS/mask/000000000011.png", half(90)), "wrong colour"),
         (lambda root: save(root / "VPO/VPO-MSMI/mask/000000000012.png", half(18, 8, 8)), "wrong size"),
     ],
@@ -181,7 +181,7 @@ def test_vpo(change: Change, kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', json.dumps({"background": 0, "a": 2})])
 def test_a_class_list_that_numbers_nothing(text: str, tmp_path: Path) -> None:
     write_semantic(tmp_path)
-    (tmp_path / "label2idx.json").write_text(text)
+    (tmp_path / "label2idx.json").write_text(text, encoding="utf-8")
     assert "class list" in kinds(tmp_path)
 
 

@@ -45,7 +45,7 @@ def test_every_file_has_an_author_and_a_licence_of_its_family() -> None:
 
 
 def test_the_credits_page_is_the_manifests() -> None:
-    page = (ROOT / "book" / "credits.md").read_text()
+    page = (ROOT / "book" / "credits.md").read_text(encoding="utf-8")
     assert page == credits_markdown(), "run: python -m avslib.data.mini.credits > book/credits.md"
     assert all(item.path.name in page and item.origin in page for item in load_pack().items)
     assert not re.search(r"\w@\w+\.\w", page), "an e-mail address on the page"
@@ -58,7 +58,7 @@ def test_the_counts_in_the_readme() -> None:
         sounds = (len({i.instance for i in part.recordings[name]}) for part in parts)
         return f"| {name} | {' / '.join(map(str, pictures))} | {' / '.join(map(str, sounds))} |"
 
-    readme = (FOLDER / "README.md").read_text()
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     for name in CORE_CLASSES:
         for fold in range(4):
             assert counts(name, fold) in readme
@@ -161,7 +161,7 @@ def test_a_wrong_manifest_is_told(copy: Any, tmp_path_factory: pytest.TempPathFa
     copy.write([name for name in copy.rows[0] if name != "licence"])
     with pytest.raises(UserError, match="no column licence"):
         load_pack(copy.folder)
-    with (copy.folder / "manifest.csv").open("w", newline="") as handle:
+    with (copy.folder / "manifest.csv").open("w", newline="", encoding="utf-8") as handle:
         csv.writer(handle).writerows([list(copy.rows[0]), ["sounds/cow_000.ogg", "sound"]])
     with pytest.raises(UserError, match="line 2: too few or too many values"):
         load_pack(copy.folder)

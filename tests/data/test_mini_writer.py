@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ from avslib.data.mini.files import VPO_NAME
 from avslib.data.mini.writer import LAYOUTS, write_mini
 from avslib.data.readers.avsbench_object import AVSBenchObject
 from avslib.data.readers.avsbench_semantic import AVSBenchSemantic
-from avslib.data.readers.layouts import COCO_ID
+from avslib.data.readers.layouts import COCO_ID, SEMANTIC_NAMES
+from avslib.data.readers.palette import palette
 from avslib.data.readers.vpo import VPO
 from avslib.errors import UserError
 from avslib.types import Clip
@@ -85,7 +87,15 @@ def test_what_is_read_is_what_was_composed(
         if layout == "vpo":
             known = [0, *(1 + list(COCO_ID).index(n) if n in COCO_ID else -1 for n in VPO_CLASSES)]
             labels = torch.tensor(known)[labels]
-        else:
+        elif subset == "avss":
+            numbers = torch.arange(256)
+            numbers[1:9] = torch.tensor([1 + clips.classes.index(name) for name in CORE_CLASSES])
+            labels, first = numbers[labels], torch.arange(10) == 0
+            marked = (
+                first if clip.identifier.startswith("v1s") else memory.annotated
+            )  # the reader's, in every split
+            memory = replace(memory, annotated=marked)
+        if layout == "avsbench":
             assert clip.identifier == memory.identifier
         assert torch.equal(clip.labels, labels)
         assert torch.equal(clip.annotated, memory.annotated) and torch.equal(clip.valid, memory.valid)
@@ -135,12 +145,11 @@ def test_the_names_are_those_of_the_releases(written: Callable[[str], Path]) -> 
         assert (clip / "audio.wav").is_file()
         seen.add(row["label"])
     assert seen == {"v1s", "v1m", "v2"}
-    assert json.loads((root / "label2idx.json").read_text())["bird"] == 1
 
 
 def rows(path: Path) -> list[list[str]]:
     """The lines of a csv file, its head first."""
-    with path.open(newline="") as handle:
+    with path.open(newline="", encoding="utf-8") as handle:
         return list(csv.reader(handle))
 
 
@@ -173,8 +182,15 @@ def test_masks_are_stored_as_the_public_loaders_expect(written: Callable[[str], 
         mask = Image.open(path)
         assert mask.mode == "L" and set(np.unique(np.asarray(mask)).tolist()) <= {0, 255}
     colours = {tuple(c) for path in root.glob("v*/*/labels_rgb/*.png") for c in np.unique(np.asarray(Image.open(path)).reshape(-1, 3), axis=0).tolist()}  # fmt: skip
-    voc = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 0, 128), (0, 128, 128), (128, 128, 128), (64, 0, 0)]  # fmt: skip
-    assert colours <= set(voc) and len(colours) > 5
+    names = json.loads((root / "label2idx.json").read_text(encoding="utf-8"))
+    assert len(names) == 71 and list(names.values()) == list(range(71))  # the public loaders assert 71
+    assert {name: names[name] for name in ("background", "bird", "hen", "horse", "man", "sheep", "woman")} == {
+        "background": 0, "bird": 7, "hen": 36, "horse": 37, "man": 41, "sheep": 52, "woman": 70,
+    }  # fmt: skip
+    assert set(SEMANTIC_NAMES) - set(names) == {"clock", "hair-dryer"}
+    assert set(names) - set(SEMANTIC_NAMES) == {"cow", "hammer"}  # AVSBench has neither
+    shown = {tuple(palette(71)[names[name]].tolist()) for name in ("background", *CORE_CLASSES)}
+    assert colours <= shown and len(colours) > 5 and (128, 128, 128) in shown
 
 
 def test_the_pickled_log_mel_is_that_of_the_sound(written: Callable[[str], Path]) -> None:
@@ -252,12 +268,28 @@ def test_a_wrong_order_is_told_before_anything_is_written(
 
 
 def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "holiday.txt").write_text("mine")
+    (tmp_path / "holiday.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(UserError, match="is not empty and not AVS-Mini; give a new folder"):
         write_small(tmp_path)
     with pytest.raises(UserError, match="is not empty and not AVS-Mini"):
         write_small(tmp_path / "holiday.txt")
     assert [p.name for p in tmp_path.iterdir()] == ["holiday.txt"]
+
+
+def test_what_systems_leave_behind_does_not_make_a_folder_foreign(tmp_path: Path) -> None:
+    (tmp_path / ".DS_Store").touch()
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    assert write_small(tmp_path) == 10
+
+
+def test_masks_with_the_labels_of_an_earlier_version_are_not_added_to(tmp_path: Path) -> None:
+    write_small(tmp_path, subsets=("avss",))
+    old = {name: k for k, name in enumerate(("background", *CORE_CLASSES))}
+    (tmp_path / "label2idx.json").write_text(json.dumps(old, indent=2), encoding="utf-8")
+    with pytest.raises(UserError, match=r"label2idx\.json: an earlier avslib wrote it with other labels"):
+        write_small(tmp_path, subsets=("avss",))
+    (tmp_path / "label2idx.json").write_text("{", encoding="utf-8")
+    assert write_small(tmp_path, subsets=("avss",)) == 10  # a damaged one is mended
 
 
 def test_another_order_does_not_mix_in(tmp_path: Path) -> None:
@@ -266,7 +298,7 @@ def test_another_order_does_not_mix_in(tmp_path: Path) -> None:
     for options in ({"seed": 1}, {"size": 64}, {"clips": 20}, {"subsets": ("ms3",)}):
         with pytest.raises(UserError, match="was written with other options"):
             write_small(tmp_path / "mini", **options)
-    (tmp_path / "mini/avs-mini.json").write_text("{")
+    (tmp_path / "mini/avs-mini.json").write_text("{", encoding="utf-8")
     with pytest.raises(UserError, match="cannot be read"):
         write_small(tmp_path / "mini")
     before.pop("avs-mini.json")
@@ -284,14 +316,14 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_published_scenes_are_of_one_family(tmp_path: Path) -> None:
     write_small(tmp_path / "gpl", family="GPL")
-    text = (tmp_path / "gpl/README.md").read_text()
+    text = (tmp_path / "gpl/README.md").read_text(encoding="utf-8")
     assert "under GPL-3.0" in text and "CC-BY-SA-3.0\n" not in text
     scenes = MiniScenes("s4", split="test", size=32, family="GPL", length=5)
     clip = AVSBenchObject(tmp_path / "gpl", subset="s4", split="test", size=None)[0]
     assert torch.equal(clip.labels, scenes[0].labels) and clip.identifier == scenes[0].identifier
 
     write_small(tmp_path / "cc", layout="vpo", subsets=("vpo-ms",), family="CC-BY-SA", fold=2)
-    text = (tmp_path / "cc/README.md").read_text()
+    text = (tmp_path / "cc/README.md").read_text(encoding="utf-8")
     assert "CC BY-SA 4.0" in text and "GPL-2+\n" not in text and "Wildfire Games" in text
 
 

@@ -131,7 +131,7 @@ def test_stereo_recordings_at_another_rate_are_mixed_and_resampled(own: Path) ->
 )
 def test_a_table_that_lies_is_refused(own: Path, row: str, told: str) -> None:
     table = own / "VPO/VPO-SS/vpo_ss_data_stereo.csv"
-    table.write_text(table.read_text().splitlines()[0] + f"\n{row}\n")
+    table.write_text(table.read_text(encoding="utf-8").splitlines()[0] + f"\n{row}\n", encoding="utf-8")
     with pytest.raises(UserError, match=told):
         VPO(own, subset="vpo-ss", split="train")
 
@@ -148,6 +148,8 @@ def test_ids_of_no_class_and_masks_in_colour_are_named(own: Path) -> None:
 
 
 def test_columns_that_are_missing_are_named(own: Path) -> None:
-    (own / "VPO/VPO-SS/vpo_ss_data_stereo.csv").write_text("cateName,img_Id,split\ndog,7,train\n")
+    (own / "VPO/VPO-SS/vpo_ss_data_stereo.csv").write_text(
+        "cateName,img_Id,split\ndog,7,train\n", encoding="utf-8"
+    )
     with pytest.raises(UserError, match="no column cateId, ann_Ids, vgg_file, audio_pos"):
         VPO(own, subset="vpo-ss")

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-import contextlib
+import errno
+import http.server
 import importlib.util
+import tempfile
 import threading
-import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import huggingface_hub
@@ -11,13 +13,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 from avslib.data import mini
 from avslib.encoders import weights
 from avslib.encoders.lite import from_package_names
 from avslib.encoders.visual import VisualEncoder
-from avslib.encoders.weights import PublicWeights, find_weights, load_exactly, read_state_dict
+from avslib.encoders.weights import PublicWeights, find_weights, read_state_dict
 from avslib.errors import UserError
 
 PUBLIC = PublicWeights(
@@ -111,11 +112,7 @@ def test_a_slow_hub_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "HUB_SECONDS", 0.05)
     enough = threading.Event()
 
-    def answer(*_: object, **__: object) -> contextlib.AbstractContextManager[None]:
-        enough.wait(5)
-        return contextlib.nullcontext()
-
-    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    monkeypatch.setattr(weights, "_is_answered", lambda _: enough.wait(5))
     weights._hub_answers.cache_clear()
     assert not weights._hub_answers()
     enough.set()
@@ -127,46 +124,99 @@ def test_a_slow_hub_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_offline_mode_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(weights, "_is_answered", lambda _: True)
     weights._hub_answers.cache_clear()
     assert not weights._hub_answers()
     weights._hub_answers.cache_clear()
 
 
-def test_read_state_dict(tmp_path: Path) -> None:
-    tensors = {"a": torch.ones(2)}
-    save_file(tensors, tmp_path / "a.safetensors")
-    torch.save(tensors, tmp_path / "a.pth")
-    torch.save({"model": tensors, "epoch": 3}, tmp_path / "wrapped.pth")
-    for name in ("a.safetensors", "a.pth", "wrapped.pth"):
-        assert torch.equal(read_state_dict(tmp_path / name)["a"], torch.ones(2))
+class _Mirror(http.server.BaseHTTPRequestHandler):
+    """Answers HEAD / with the status that is the path's last part; a redirection leads to a port where nobody is."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(int(self.path.rpartition("/")[2]))
+        self.send_header("Location", "http://127.0.0.1:9/")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
-def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
-    torch.save({"a": Path("x")}, tmp_path / "pickle.pth")
-    (tmp_path / "text.pth").write_text("<html>not found</html>")
-    torch.save({"a": 1}, tmp_path / "numbers.pth")
-    for name, says in (
-        ("pickle", "not a readable"),
-        ("text", "not a readable"),
-        ("numbers", "no state dict"),
+@pytest.fixture(scope="module")
+def mirror() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Mirror) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{served.server_port}"
+        served.shutdown()
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> bool:
+    """What the library says of a hub at `endpoint`, asked afresh."""
+    monkeypatch.undo()
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", endpoint)
+    weights._hub_answers.cache_clear()
+    answered = weights._hub_answers()
+    weights._hub_answers.cache_clear()
+    return answered
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 302, 307, 308, 401, 403, 404, 405, 429, 500, 503])
+def test_any_answer_of_http_is_an_answer(status: int, mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(monkeypatch, f"{mirror}/{status}")
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9", "hub.without.scheme", "http://", "ftp://x:y:z"])
+def test_no_answer_is_none_and_says_nothing(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert not asked(monkeypatch, endpoint)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_hub_whose_files_cannot_be_kept_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hub_holds(monkeypatch, tmp_path / "never asked for")
+    (tmp_path / "file").write_bytes(b"")
+    alone = PublicWeights(name="net", files=("net.pth",), release="x", hub="timm/net")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "file" / "hub"))
+    with pytest.raises(
+        UserError, match=r"the hub answers, but its cache .*file is not a folder.* HF_HOME=DIR"
     ):
-        with pytest.raises(UserError, match=says):
-            read_state_dict(tmp_path / f"{name}.pth")
+        find_weights(alone)
+
+    def refuse(**_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with pytest.raises(
+        UserError, match=r"hub: cannot be written \(Permission denied\).* HF_HOME=DIR"
+    ) as error:
+        find_weights(alone)
+    assert "go online" not in str(error.value) and "\n" not in str(error.value)
 
 
-def test_load_exactly(tmp_path: Path) -> None:
-    layer = torch.nn.Linear(2, 1)
-    good = {"weight": torch.ones(1, 2), "bias": torch.zeros(1)}
-    load_exactly(layer, good, tmp_path)
-    assert torch.equal(layer.weight, good["weight"])
-    for wrong, says in (
-        ({"weight": good["weight"]}, "bias is missing"),
-        (good | {"extra": good["bias"]}, "extra is not part"),
-        (good | {"bias": torch.zeros(2)}, r"bias is \(2,\), not \(1,\)"),
-    ):
-        with pytest.raises(UserError, match=says):
-            load_exactly(layer, wrong, tmp_path)
+def test_a_hub_that_gives_nothing_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(*_: str) -> str:
+        raise RuntimeError("401 Client Error.\n\nRepository Not Found")
+
+    hub_holds(monkeypatch, tmp_path)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
+    with pytest.raises(UserError, match=r"did not give timm/net \(401 Client Error\.\)"):
+        find_weights(PublicWeights(name="net", files=("net.pth",), release="x", hub="timm/net"))
+    assert list(tmp_path.iterdir()) == [], "looking whether something can be written leaves nothing"
+
+
+def test_the_cache_may_be_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for named, folder in (("~/weights", "weights"), ("", ".cache/avslib"), (str(tmp_path / "x"), "x")):
+        monkeypatch.setenv("AVSLIB_CACHE", named)
+        assert weights.cache_folder() == tmp_path / folder
+    monkeypatch.setenv("AVSLIB_CACHE", "~nobody_of_this_name/x")
+    with pytest.raises(UserError, match="no home folder is known; set AVSLIB_CACHE"):
+        weights.cache_folder()
 
 
 @needs_package

@@ -90,6 +90,6 @@ def test_a_run_is_read_back_and_scored_the_same(tmp_path: Path) -> None:
     weights.write_bytes(whole[:-10])
     with pytest.raises(UserError, match=r"weights\.safetensors: cannot be read"):
         load_run(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps({"method": "tpavi"}))
+    (tmp_path / "config.json").write_text(json.dumps({"method": "tpavi"}), encoding="utf-8")
     with pytest.raises(UserError, match=r"config\.json: damaged"):
         load_run(tmp_path)

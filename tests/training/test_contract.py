@@ -20,7 +20,8 @@ from avslib.data import collate
 from avslib.methods.learner import gathered
 from avslib.methods.resolve import find_run
 from avslib.training.checkpoint import load_checkpoint
-from avslib.training.loop import start_accelerator, train
+from avslib.training.launch import start_accelerator
+from avslib.training.loop import train
 from avslib.training.progress import Progress
 from avslib.types import Batch
 

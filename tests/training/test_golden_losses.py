@@ -60,7 +60,9 @@ def short_run(method: str, data: str) -> Run:
     plan = replace(
         run.plan, epochs=STEPS, steps_per_epoch=1, batch_size=4, size=64, warmup_steps=4,
         clips={"train": 64, "val": 4, "test": 4, "test-seen": 4},
-        pretraining=Pretraining(visual_steps=3, visual_batch=4, audio_steps=3, audio_batch=4, audio_scenes=16),
+        pretraining=Pretraining(
+            visual_steps=3, visual_batch=4, visual_size=64, audio_steps=3, audio_batch=4, audio_scenes=16
+        ),
     )  # fmt: skip
     return replace(run, recipe=replace(run.recipe, schedules={"reduced": plan}))
 

@@ -8,23 +8,21 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from avslib.audio.files import read_audio
+from avslib.audio.files import open_sound, read_audio
 from avslib.data.doctor.faults import Fault
 from avslib.data.doctor.inventory import Listed
-from avslib.data.readers.images import BROKEN, FORMATS
 from avslib.data.readers.palette import to_labels
-from avslib.data.readers.paths import inside
+from avslib.data.readers.pixels import BROKEN, FORMATS, label_values, open_picture, to_mask
 from avslib.data.readers.safe_pickle import read_tensor
 from avslib.data.readers.vpo import LABEL_OF_ID
 from avslib.errors import UserError
@@ -47,7 +45,7 @@ class Findings:
     """What was found out about a clip.
 
     frames, masks, sounds: how many are whole; silent: masks in which nothing sounds
-    mono, clipped, quiet, odd: sounds that are; stray: pixels of colours that are nobody's
+    mono, clipped, quiet, odd, piped: sounds that are; stray: pixels of colours that are nobody's
     labels: which classes sound in some mask; size: (width, height) of most of its pictures
     pictures: digest of all its frames, where all are there
     """
@@ -84,40 +82,38 @@ def check_clip(clip: Listed, *, root: Path, classes: int) -> Findings:
 
 
 def check_presence(clip: Listed, root: Path) -> Iterator[Fault]:
-    """Files that are missing or empty, and links out of the folder; one fault for a whole folder."""
+    """Files that are missing or empty, all of them by name.
+
+    Where each clip has folders of its own, one fault for a whole folder; the folders of VPO are everybody's.
+    """
     files = clip.files
     wanted = [*files.needed, *([files.log_mel] if files.log_mel else [])]
-    lost: dict[str, list[str]] = {}
-    links = {link for path in wanted if (link := leaving(path, root))}
-    yield from (Fault("link out", link, f"leads to {os.path.realpath(root / link)}") for link in links)
-    wanted = [path for path in wanted if not leaving(path, root)]
-    for path in wanted:
-        if not (root / path).is_file():
-            lost.setdefault(path.rpartition("/")[0], []).append(path)
-        elif not (root / path).stat().st_size:
-            yield Fault("empty file", path, "has no bytes")
-    if sum(map(len, lost.values())) == len(wanted) and not links:
-        where = files.frames[0].rpartition("/")[0] if len(files.frames) > 1 else files.frames[0]
+    lost = [path for path in wanted if not (root / path).is_file()]
+    yield from (Fault("empty file", p, "has no bytes") for p in _there(wanted, root, empty=True))
+    if lost == wanted:
+        own = len(files.frames) > 1
+        where = files.frames[0].rpartition("/")[0] if own else files.frames[0]
         what = f"{clip.name} is in the table; none of its {len(wanted)} files is there"
-        yield Fault("missing clip", where, what)
-        return
-    for folder, paths in lost.items():
-        if len(paths) > 1 and all(path in paths for path in wanted if path.rpartition("/")[0] == folder):
-            yield Fault("missing file", folder, f"none of its {len(paths)} files is there")
+        yield Fault("missing clip", where, f"{what}: {', '.join(lost)}" if own else what)
+        lost = [] if own else [path for path in lost if path != where]
+    for folder in dict.fromkeys(path.rpartition("/")[0] for path in lost):
+        here, all_here = _in_folder(lost, folder), _in_folder(wanted, folder)
+        if len(here) > 1 and here == all_here and clip.masks != "ids":
+            names = ", ".join(path.rpartition("/")[2] for path in here)
+            yield Fault("missing file", folder, f"none of its {len(here)} files is there: {names}")
         else:
-            yield from (Fault("missing file", path, "is not there") for path in paths)
+            yield from (Fault("missing file", path, _absent(root / path)) for path in here)
 
 
-def leaving(path: str, root: Path) -> str:
-    """The part of `path` that is a link out of the folder, or ''."""
-    if os.path.realpath(root / path) == str(root / path):
-        return ""
-    for part in accumulate(path.split("/"), "{}/{}".format):
-        try:
-            inside(root, part)
-        except UserError:
-            return part
-    return ""
+def _in_folder(paths: Iterable[str], folder: str) -> list[str]:
+    return [path for path in paths if path.rpartition("/")[0] == folder]
+
+
+def _absent(path: Path) -> str:
+    """What is in the place of a file that is missing."""
+    if path.is_symlink():
+        return f"is a link to {os.readlink(path)}, which is not there"
+    return "is not there"
 
 
 def check_picture(path: str, root: Path, found: Findings) -> Image.Image | None:
@@ -130,9 +126,7 @@ def check_picture(path: str, root: Path, found: Findings) -> Image.Image | None:
             if image.width * image.height > (Image.MAX_IMAGE_PIXELS or 0):
                 raise ValueError(f"{image.width} x {image.height} pixels")
             image.verify()
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        image.load()
-        return image
+        return open_picture(io.BytesIO(data))
     except BROKEN as error:
         what = "it is no png or jpg" if isinstance(error, UnidentifiedImageError) else str(error)
         found.faults.append(Fault("corrupt", path, what))
@@ -153,7 +147,11 @@ def check_sizes(sizes: dict[str, tuple[int, int]], found: Findings) -> None:
 
 def check_mask(image: Image.Image, path: str, kind: str, classes: int, found: Findings) -> None:
     """Values that mean nothing, and which classes are shown."""
-    labels, odd, told = {"binary": _binary, "ids": _ids, "colours": _colours}[kind](image, classes)
+    try:
+        labels, odd, told = {"binary": _binary, "ids": _ids, "colours": _colours}[kind](image, classes)
+    except UserError as error:
+        found.faults.append(Fault("wrong colour", path, str(error)))
+        return
     found.counts["masks"] += 1
     found.counts["stray"] += odd
     found.counts["silent"] += not labels
@@ -165,7 +163,7 @@ def check_mask(image: Image.Image, path: str, kind: str, classes: int, found: Fi
 
 def _binary(image: Image.Image, classes: int) -> tuple[frozenset[int], int, str]:
     """A mask of 0 and 255. One that never reaches half of white marks nothing, in any reader."""
-    histogram = image.convert("L").histogram()
+    histogram = to_mask(image, "L").histogram()
     odd, marked = sum(histogram[1:255]), sum(histogram[128:])
     told = "are neither 0 nor 255"
     if odd and not marked:
@@ -175,7 +173,7 @@ def _binary(image: Image.Image, classes: int) -> tuple[frozenset[int], int, str]
 
 
 def _colours(image: Image.Image, classes: int) -> tuple[frozenset[int], int, str]:
-    labels, stray = to_labels(np.array(image.convert("RGB")), classes)
+    labels, stray = to_labels(np.array(to_mask(image, "RGB")), classes)
     most = max(stray, key=lambda colour: stray[colour], default=None)
     shown = np.flatnonzero(np.bincount(labels.ravel(), minlength=classes))
     told = f"have colours that are not in the palette, most of them {most}"
@@ -183,10 +181,8 @@ def _colours(image: Image.Image, classes: int) -> tuple[frozenset[int], int, str
 
 
 def _ids(image: Image.Image, classes: int) -> tuple[frozenset[int], int, str]:
-    ids = np.array(image)
-    if ids.ndim != 2 or ids.max() > IGNORE or ids.min() < 0:
-        return frozenset(), ids.size, f"are in mode {image.mode}; a mask of VPO has one channel of 8 bits"
-    labels = LABEL_OF_ID[ids]
+    ids = label_values(image)
+    labels = np.where((ids >= 0) & (ids <= IGNORE), LABEL_OF_ID[ids.clip(0, IGNORE)], -1)
     known = frozenset(np.unique(labels).tolist()) - {-1, 0, IGNORE}
     return known, int((labels < 0).sum()), f"hold {np.unique(ids[labels < 0]).tolist()[:5]}, no class of VPO"
 
@@ -194,19 +190,21 @@ def _ids(image: Image.Image, classes: int) -> tuple[frozenset[int], int, str]:
 def check_sound(path: str, root: Path, seconds: float | None, found: Findings) -> None:
     """The sound, read to its end, as the readers do it."""
     try:
-        about = soundfile.info(str(root / path))
-        if not about.frames:
-            found.faults.append(Fault("no samples", path, "has a header and nothing behind it"))
-            return
-        if about.duration > LONGEST:
-            raise UserError(f"{path}: {about.duration:,.0f} s long; not read")
-        waveform, rate = read_audio(root / path)
-    except (soundfile.LibsndfileError, UserError) as error:
+        with open_sound(root / path) as sound, warnings.catch_warnings():
+            if not sound.file.frames:
+                found.faults.append(Fault("no samples", path, "has a header and nothing behind it"))
+                return
+            if sound.seconds > LONGEST:
+                raise UserError(f"{path}: {sound.seconds:,.0f} s long; not read")
+            warnings.simplefilter("ignore")  # that it was piped is counted
+            waveform, rate = read_audio(root / path)
+    except UserError as error:
         kind = "not finite" if "NaN" in str(error) else "corrupt"
         found.faults.append(Fault(kind, path, str(error).removeprefix(f"{root / path}: ")))
         return
     loud, length = waveform.abs(), waveform.shape[-1] / rate
     found.counts["sounds"] += 1
+    found.counts["piped"] += sound.streamed
     found.counts["mono"] += bool((waveform == waveform[:1]).all())
     found.counts["clipped"] += float((loud > FULL).float().mean()) > OFTEN
     found.counts["quiet"] += float(loud.max()) < QUIET
@@ -230,6 +228,6 @@ def check_log_mel(path: str, root: Path, frames: int, found: Findings) -> None:
         found.faults.append(Fault("not finite", path, "holds NaN or infinity"))
 
 
-def _there(paths: tuple[str, ...] | list[str], root: Path) -> Iterator[str]:
-    """Those that can be opened: files with something in them, inside the folder."""
-    return (p for p in paths if not leaving(p, root) and (root / p).is_file() and (root / p).stat().st_size)
+def _there(paths: Iterable[str], root: Path, *, empty: bool = False) -> Iterator[str]:
+    """Those that can be opened: files with something in them; or those that are `empty`."""
+    return (p for p in paths if (root / p).is_file() and bool((root / p).stat().st_size) != empty)

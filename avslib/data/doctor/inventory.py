@@ -15,7 +15,7 @@ from avslib.data.mini.writer import MARK, MiniOrder
 from avslib.data.readers import layouts
 from avslib.data.readers.avsbench_semantic import read_classes
 from avslib.data.readers.layouts import SPLITS, TABLES, ClipFiles
-from avslib.data.readers.paths import inside, plain_name
+from avslib.data.readers.paths import inside, left_behind, plain_name
 from avslib.data.readers.tables import Row, read_table
 from avslib.data.readers.vpo import read_stills
 from avslib.errors import UserError
@@ -83,8 +83,7 @@ def take_inventory(root: Path) -> Inventory:
             needed, positional = layouts.NEEDED.get(subset), subset in layouts.OBJECT_TABLE
             rows = read_table(table, layouts.COLUMNS[subset], needed=needed, positional=positional)
         except UserError as error:
-            kind = "link out" if "a link that leaves" in str(error) else "table"
-            found.faults.append(Fault(kind, TABLES[subset], _without(root, error)))
+            found.faults.append(Fault("table", TABLES[subset], _without(root, error)))
             continue
         judged = [(row, _odd(row, subset)) for row in rows]
         found.faults += [fault for _, fault in judged if fault]
@@ -171,7 +170,7 @@ def _unlisted(root: Path, subset: str, names: set[str]) -> Iterator[Fault]:
         "avss": [f"{part}/*" for part in layouts.SEMANTIC_SECONDS],
     }[subset]  # fmt: skip
     for folder in sorted(path for pattern in patterns for path in root.glob(pattern)):
-        if folder.name not in names and folder.is_dir():
+        if folder.name not in names and folder.is_dir() and not left_behind(str(folder.relative_to(root))):
             what = f"no row of {TABLES[subset]} names it"
             yield Fault("unlisted clip", str(folder.relative_to(root)), what)
 
@@ -187,7 +186,7 @@ def _classes(found: Inventory) -> tuple[str, ...]:
 def _mini_order(root: Path) -> MiniOrder | None:
     """What AVS-Mini was ordered, where the folder is AVS-Mini."""
     try:
-        written: dict[str, Any] = json.loads((root / MARK).read_text())
+        written: dict[str, Any] = json.loads((root / MARK).read_text(encoding="utf-8"))
         known = {f.name: written[f.name] for f in fields(MiniOrder)}
         return MiniOrder(**known | {"subsets": tuple(written["subsets"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -17,7 +17,7 @@ from avslib.data.doctor.inventory import Inventory, Listed
 from avslib.data.readers.layouts import COCO_ID, SPLITS, TABLES
 from avslib.errors import UserError
 
-WIDTH, SHOWN = 110, 10
+WIDTH, SHOWN, LONG = 110, 10, 200
 HEAD = (
     "data", "split", "clips", "of", "frames", "masks", "sounds", "missing", "corrupt", "wrong",
     "silent masks", "mono", "clipped", "silent", "odd length", "stray px",
@@ -44,6 +44,7 @@ class Report:
             align([HEAD, *self._rows()]),
             textwrap.fill(LEGEND, WIDTH),
             *self._classes(),
+            *self._notes(),
             *self._faults(),
             next_command(found, self.faults),
         ]
@@ -98,10 +99,16 @@ class Report:
         names = tuple(COCO_ID) if clip.masks == "ids" else self.inventory.classes
         return [names[label - 1] for label in one.labels]
 
+    def _notes(self) -> Iterator[str]:
+        """What is no fault, but good to know."""
+        if piped := sum(one.counts["piped"] for one in self.findings):
+            what = "written through a pipe: their headers do not say how long they are, and they are read to the end"
+            yield textwrap.fill(f"note: {piped} sounds were {what}", WIDTH)
+
     def _faults(self) -> Iterator[str]:
         for kind, group in groupby(self.faults, key=lambda fault: fault.kind):
             faults = list(group)
-            lines = ["  " + printable(f"{fault.path}: {fault.what}") for fault in faults[:SHOWN]]
+            lines = [f"  {_short(printable(f'{fault.path}: {fault.what}'))}" for fault in faults[:SHOWN]]
             if len(faults) > SHOWN:
                 lines.append(f"  and {len(faults) - SHOWN} more; all of them: --csv FILE")
             yield "\n".join((f"{kind} ({len(faults)}): {KINDS[kind]}", *lines))
@@ -112,6 +119,10 @@ def _of_each(faults: Sequence[Fault]) -> tuple[str, str, str]:
     missing = sum(fault.kind in MISSING for fault in faults)
     corrupt = sum(fault.kind in CORRUPT for fault in faults)
     return str(missing), str(corrupt), str(len(faults) - missing - corrupt)
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= LONG else f"{line[:LONG]} ... (whole: --csv FILE)"
 
 
 def printable(text: str) -> str:

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from avslib.errors import UserError
 from avslib.types import Batch, Clip, FrontEnd
+
+HEARD = "heard"
+"""Name in `Clip.extras`: () long, for how many seconds there is sound; those behind them are padding."""
 
 
 @dataclass(frozen=True)
 class Collate:
     """`DataLoader(..., collate_fn=Collate(front_end))`.
 
-    Clips of one batch share T and size. Stills stay one frame long as long as all clips are stills; beside a
+    A front end with `padding` (VGGish's: 0) gives that for the seconds that a clip says are not `HEARD`. Clips of one batch share T and size. Stills stay one frame long as long as all clips are stills; beside a
     video they are repeated. Raises UserError when the clips cannot be stacked.
     """
 
@@ -29,7 +33,7 @@ class Collate:
         frames = [clip.frames for clip in clips]
         if len({f.shape[0] for f in frames}) > 1:
             frames = [f.expand(seconds, *f.shape[1:]) for f in frames]
-        sound = [self.front_end(clip.waveform, clip.sample_rate, frames=seconds) for clip in clips]
+        sound = [self._sound(clip, seconds) for clip in clips]
         return Batch(
             frames=torch.stack(frames),
             sound=torch.stack(sound),
@@ -39,6 +43,14 @@ class Collate:
             identifiers=tuple(clip.identifier for clip in clips),
             extras={name: torch.stack([clip.extras[name] for clip in clips]) for name in clips[0].extras},
         )
+
+    def _sound(self, clip: Clip, seconds: int) -> Tensor:
+        """(T, A', F, M)."""
+        pictures = self.front_end(clip.waveform, clip.sample_rate, frames=seconds)
+        padding: float | None = getattr(self.front_end, "padding", None)
+        if HEARD in clip.extras and padding is not None:
+            pictures[int(clip.extras[HEARD]) :] = padding
+        return pictures
 
 
 def collate(clips: Sequence[Clip], front_end: FrontEnd) -> Batch:

@@ -1,7 +1,7 @@
 """AVS-Mini on disk, in the layouts of AVSBench and VPO: `write_mini(Path("mini"), layout="avsbench")`.
 
-The files have the names of the real releases, so that any loader of those reads them. Run again, it writes only
-what is missing; it refuses a folder that holds anything else.
+The files have the names of the real releases, and classes their numbers, so that any loader of those reads them. Run
+again, it writes only what is missing; it refuses a folder that holds anything else.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice, product
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from avslib.data.mini.files import Row, entry, fits
+from avslib.data.mini.files import SEMANTIC_NAMES, Row, entry, fits
 from avslib.data.mini.pack import CORE_CLASSES, FOLDER, LICENCES, Item
 from avslib.data.mini.scene import Scene
 from avslib.data.mini.scenes import MiniScenes
 from avslib.data.readers import layouts
+from avslib.data.readers.paths import holds_anything
 from avslib.errors import UserError
 from avslib.files import write_file
 
@@ -103,8 +104,7 @@ def write_mini(
     for subset, rows in tables.items():
         write_file(folder / layouts.TABLES[subset], table(layouts.COLUMNS[subset], rows))
     if "avss" in order.subsets:
-        names = {name: label for label, name in enumerate(("background", *CORE_CLASSES))}
-        write_file(folder / layouts.SEMANTIC_CLASSES_FILE, json.dumps(names, indent=2).encode())
+        write_file(folder / layouts.SEMANTIC_CLASSES_FILE, class_list(SEMANTIC_NAMES))
     write_file(folder / "README.md", read_me(order, used).encode())
     return len(order.subsets) * clips
 
@@ -125,14 +125,26 @@ def prepare(folder: Path, order: MiniOrder) -> None:
     text = json.dumps(asdict(order), indent=2) + "\n"
     try:
         if mark.is_file():
-            if json.loads(mark.read_text()) != json.loads(text):
+            if json.loads(mark.read_text(encoding="utf-8")) != json.loads(text):
                 raise UserError(f"{mark}: was written with other options; give those, or another folder")
+            _check_labels(folder / layouts.SEMANTIC_CLASSES_FILE)
             return
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or holds_anything(folder)):
             raise UserError(f"{folder}: is not empty and not AVS-Mini; give a new folder")
     except (OSError, json.JSONDecodeError) as error:
         raise UserError(f"{mark}: cannot be read ({error}); give another folder") from None
     write_file(mark, text.encode())
+
+
+def class_list(names: Sequence[str]) -> bytes:
+    """label2idx.json: {name: label}."""
+    return json.dumps({name: label for label, name in enumerate(names)}, indent=2).encode()
+
+
+def _check_labels(path: Path) -> None:
+    """Raises UserError where an earlier avslib wrote masks with the labels 1 to 8, which stand for others now."""
+    if path.is_file() and path.read_bytes() == class_list(("background", *CORE_CLASSES)):
+        raise UserError(f"{path}: an earlier avslib wrote it with other labels; give a new folder")
 
 
 def table(columns: tuple[str, ...], rows: list[Row]) -> bytes:

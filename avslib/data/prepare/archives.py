@@ -2,7 +2,8 @@
 
 The whole list of contents is read and judged before the first byte is written. Refused are absolute paths, `..`,
 links and devices, one file twice, encrypted members, and archives that would grow beyond what the disk holds or
-beyond what pictures and sounds can (a "bomb"). A file appears under its name when it is whole, so that an
+beyond what pictures and sounds can (a "bomb"). What a system has left in it (`__MACOSX`) is passed over. Links
+to another disk that are in the folder already are its owner's, and are followed. A file appears under its name when it is whole, so that an
 interrupted run is continued by the same command; a file that is there already and equal is left alone.
 """
 
@@ -24,7 +25,7 @@ from typing import IO
 
 from tqdm.auto import tqdm
 
-from avslib.data.readers.paths import data_folder, inside
+from avslib.data.readers.paths import data_folder, inside, left_behind
 from avslib.errors import UserError
 from avslib.files import reason
 
@@ -103,13 +104,15 @@ def _plan(archive: Path, place: Place | None, folder: Path) -> dict[str, str]:
     with _opened(archive) as members:
         packed = archive.stat().st_size
         for member in members:
-            _check_name(member.name, archive)
             total += member.size
             if total > max(SMALL, GROWTH * packed):
                 raise UserError(
                     f"{archive}: holds more than {total / 2**20:,.0f} MiB in {packed / 2**20:,.1f} MiB; "
                     "that is no data set but a bomb, and was not unpacked"
                 )
+            if left_behind(member.name):
+                continue
+            _check_name(member.name, archive)
             target = place(member.name) if place else str(PurePosixPath(member.name))
             if target is not None:
                 planned[member.name] = target
@@ -120,9 +123,13 @@ def _plan(archive: Path, place: Place | None, folder: Path) -> dict[str, str]:
 
 
 def _check_plan(archive: Path, targets: Counter[str], folder: Path, needed: int) -> None:
-    """Raises UserError for an empty plan, two files in one place, links in the way, or too small a disk."""
-    for target in targets:
-        inside(folder.resolve(), target)
+    """Raises UserError for an empty plan, two files in one place, links to nowhere in the way, or too small a disk."""
+    folders = {inside(folder, target).parent for target in targets}
+    for place in {above for each in folders for above in (each, *each.parents)}:
+        if place.is_symlink() and not place.exists():
+            raise UserError(
+                f"{place}: a link to {os.readlink(place)}, which is not there; mount it, or remove the link"
+            )
     twice = [target for target, count in targets.items() if count > 1]
     there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(there).free
@@ -156,6 +163,7 @@ def _write(member: _Member, root: Path, target: str, archive: Path) -> bool:
         if _same(member, path):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)  # it may be a link
         with member.open() as source, part.open("wb") as file:
             shutil.copyfileobj(source, file, BLOCK)
             if file.tell() != member.size:
@@ -217,10 +225,11 @@ def _of_zip(file: zipfile.ZipFile, archive: Path) -> Iterator[_Member]:
             raise UserError(f"{archive}: {info.filename} is encrypted; unpack it by hand with its password")
         if kind not in (0, 4, 8):
             raise UserError(f"{archive}: {info.filename} is a link or a device; nothing was unpacked")
-        if info.is_dir():
-            _check_name(info.filename, archive)
+        name = info.filename.replace("\\", "/")  # as some programs of Windows write it
+        if name.endswith("/"):
+            _check_name(name, archive)
         else:
-            yield _Member(info.filename, info.file_size, lambda info=info: file.open(info), info.CRC)  # type: ignore[misc]
+            yield _Member(name, info.file_size, lambda info=info: file.open(info), info.CRC)  # type: ignore[misc]
 
 
 def _of_tar(tar: tarfile.TarFile, archive: Path) -> Iterator[_Member]:

@@ -99,7 +99,7 @@ def write_sums(root: Path, files: Sequence[str], manifest: Path) -> int:
     A file that is older than the manifest keeps the sum it has in it, so that nothing is read twice.
     """
     since = manifest.stat().st_mtime if manifest.is_file() else 0.0
-    lines = manifest.read_text().splitlines() if since else []
+    lines = manifest.read_text(encoding="utf-8").splitlines() if since else []
     known = {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
     there = [path for path in files if inside(root, path).is_file()]
 

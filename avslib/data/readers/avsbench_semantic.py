@@ -17,7 +17,9 @@ import torch
 from torch.utils.data import Dataset
 
 from avslib.audio.files import read_audio
+from avslib.audio.frontends import VGGishLogMel
 from avslib.data.listing import ClipEntry
+from avslib.data.loading.collate import HEARD
 from avslib.data.readers import layouts
 from avslib.data.readers.images import Fit, Pixels, read_image
 from avslib.data.readers.layouts import SEMANTIC_LENGTH, SEMANTIC_SECONDS, ClipFiles
@@ -34,15 +36,17 @@ class AVSBenchSemantic(Dataset[Clip]):
 
     root:    the folder with metadata.csv, label2idx.json and the folders of the parts
     subsets: which parts; v1s is S4 and v1m is MS3 with classes, v2 is new
-    split:   "train", "val" or "test". Training clips of v1s have the mask of second 0 alone: the other
-             seconds are labelled 255, and are not `annotated`
+    split:   "train", "val" or "test". Training clips of v1s have the mask of second 0 alone, the other seconds
+             are labelled 255; val and test clips have all, but as in the authors' loader second 0 alone is
+             `annotated` in them, too (scores do not look at that)
     size:    side of the square frames, pixels; None for the files as they are
     fit:     how they become square, "squash" or "crop"; the authors crop for training
     unknown: what pixels become whose colour is in no palette: "background", as in the authors' loader, or
              "ignore". The first clip with such pixels is reported as a warning; `stray_colours` counts them
 
     classes: the names of labels 1 .. K-1, from label2idx.json. Padded seconds are not `valid`: they show the
-    mean colour, are silent, and are labelled background.
+    mean colour, are silent, and are labelled background. extras: "heard", the number of seconds (T at most) for
+    which the file has sound; VGGish's log-mel of the others is 0 in a batch, as in the authors' loader.
     Raises UserError as `AVSBenchObject` does, and for a label2idx.json that does not number its names.
     """
 
@@ -79,16 +83,19 @@ class AVSBenchSemantic(Dataset[Clip]):
         label, uid = self.clips[index]
         files, seconds = self.files(index), torch.arange(SEMANTIC_LENGTH)
         valid = seconds < SEMANTIC_SECONDS[label]
-        annotated = seconds < layouts.semantic_masks(label, self.split)
+        masks = layouts.semantic_masks(label, self.split)
+        annotated = seconds < layouts.semantic_annotated(label)
         frames = stack_frames([self._read(path, size=self.size) for path in files.frames], uid)
-        known = stack_frames(self._masks(files.masks[: int(annotated.sum())]), uid)
+        known = stack_frames(self._masks(files.masks[:masks]), uid)
         labels = known.new_zeros(SEMANTIC_LENGTH, *known.shape[1:])
         labels[valid] = IGNORE
-        labels[annotated] = known
+        labels[:masks] = known
         waveform, rate = read_audio(inside(self.root, files.sounds[0]))
+        heard = min(SEMANTIC_LENGTH, VGGishLogMel.examples(waveform.shape[-1], rate))
         return Clip(
             frames=pad_frames(frames, SEMANTIC_LENGTH), waveform=pad_sound(waveform, SEMANTIC_LENGTH * rate),
             sample_rate=rate, labels=labels, annotated=annotated, valid=valid, identifier=uid,
+            extras={HEARD: torch.tensor(heard)},
         )  # fmt: skip
 
     def files(self, index: int) -> ClipFiles:
@@ -131,16 +138,20 @@ class AVSBenchSemantic(Dataset[Clip]):
 
 
 def read_classes(path: Path) -> tuple[str, ...]:
-    """The names of labels 1 .. K-1 out of label2idx.json, {name: index}; index 0 is the background.
+    """The names of labels 1 .. K-1 out of label2idx.json, {name: index}; the first is the background, 0 or 1.
 
-    Raises UserError when the file is missing or damaged, or its indices are not 0 .. K-1.
+    Raises UserError when the file is missing or damaged, or its indices are not 0 .. K-1 (or 1 .. K).
     """
     if not path.is_file():
         raise UserError(f"{path}: missing; it comes with the release, beside metadata.csv")
     try:
-        numbers = {int(index): str(name) for name, index in json.loads(path.read_text("utf-8")).items()}
+        numbers = {
+            int(index): str(name) for name, index in json.loads(path.read_text(encoding="utf-8")).items()
+        }
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not a table {{name: index}} ({error}); get it again") from None
+    if numbers.get(1) == "background":  # the order of the names counts, for the authors' loader alone
+        numbers = {index - 1: name for index, name in numbers.items()}
     if sorted(numbers) != list(range(len(numbers))) or not 2 <= len(numbers) <= IGNORE:
         raise UserError(f"{path}: its indices are not 0 to {len(numbers) - 1}, one a name; get it again")
     return tuple(numbers[index] for index in range(1, len(numbers)))

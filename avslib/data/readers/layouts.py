@@ -85,13 +85,28 @@ SEMANTIC_TABLE = "metadata.csv"
 SEMANTIC_COLUMNS = ("vid", "uid", "s_min", "s_sec", "a_obj", "split", "label")
 """The loaders read `uid`, `split` and `label` (which is v1s, v1m or v2); a_obj: what is heard, by name."""
 SEMANTIC_CLASSES_FILE = "label2idx.json"
-"""{name: index}, 71 names in AVSBench-semantic; index 0 is the background."""
+"""{name: index}, 71 names in AVSBench-semantic; the background is the first."""
+SEMANTIC_NAMES = (
+    "background", "accordion", "airplane", "axe", "baby", "bassoon", "bell", "bird", "boat", "boy", "bus", "car",
+    "cat", "cello", "clarinet", "clipper", "clock", "dog", "donkey", "drum", "duck", "elephant", "emergency-car",
+    "erhu", "flute", "frying-food", "girl", "goose", "guitar", "gun", "guzheng", "hair-dryer", "handpan",
+    "harmonica", "harp", "helicopter", "hen", "horse", "keyboard", "leopard", "lion", "man", "marimba",
+    "missile-rocket", "motorcycle", "mower", "parrot", "piano", "pig", "pipa", "saw", "saxophone", "sheep", "sitar",
+    "sorna", "squirrel", "tabla", "tank", "tiger", "tractor", "train", "trombone", "truck", "trumpet", "tuba",
+    "ukulele", "utv", "vacuum-cleaner", "violin", "wolf", "woman",
+)  # fmt: skip
+"""The k-th name, counted from 0, is label k. (The order of the tables by class in the CAVP paper.)"""
 SEMANTIC_COUNTS = {"train": 8498, "val": 1304, "test": 1554}
 
 
 def semantic_masks(label: str, split: str) -> int:
-    """How many masks of a clip may be used: training clips of v1s have the first alone."""
+    """How many masks come with a clip: training clips of v1s have the first alone."""
     return 1 if (label, split) == ("v1s", "train") else SEMANTIC_SECONDS[label]
+
+
+def semantic_annotated(label: str) -> int:
+    """For how many seconds the loss counts: the loaders mark the first of a v1s clip alone, in every split."""
+    return 1 if label == "v1s" else SEMANTIC_SECONDS[label]
 
 
 def semantic_files(label: str, uid: str) -> ClipFiles:

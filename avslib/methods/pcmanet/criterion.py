@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -25,32 +27,37 @@ class PCMANetCriterion(nn.Module):
 
     auxiliary: for schedules of minutes, and not the paper's. Also {"agreement"}: `agreement_loss`, for which the
            model must be `auxiliary`; and `overlap_loss`, which silent frames do not enter, for the soft IoU
+    of_probabilities: cross-entropy of the sigmoid, as the authors' code; see `mask_loss`
     """
 
-    def __init__(self, *, auxiliary: bool = False) -> None:
+    def __init__(self, *, auxiliary: bool = False, of_probabilities: bool = False) -> None:
         super().__init__()
-        self.auxiliary = auxiliary
+        self.auxiliary, self.of_probabilities = auxiliary, of_probabilities
 
     def forward(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Prediction and batch -> {term: scalar}, unweighted."""
         finest = COARSEST - len(prediction.layers)
-        terms = {f"stage{finest}": stage_loss(prediction.logits, batch, auxiliary=self.auxiliary)}
+        loss = partial(stage_loss, auxiliary=self.auxiliary, of_probabilities=self.of_probabilities)
+        terms = {f"stage{finest}": loss(prediction.logits, batch)}
         for above, layer in enumerate(prediction.layers):
             stage, logits = COARSEST - above, layer["logits"]
             full = F.interpolate(logits.flatten(0, 1), batch.labels.shape[-2:], mode="bilinear")
-            terms[f"stage{stage}"] = stage_loss(by_clip(full, batch.valid), batch, auxiliary=self.auxiliary)
+            terms[f"stage{stage}"] = loss(by_clip(full, batch.valid), batch)
         if self.auxiliary:
             terms["agreement"] = agreement_loss(prediction, batch)
         return terms
 
 
-def stage_loss(logits: Tensor, batch: Batch, *, auxiliary: bool = False) -> Tensor:
+def stage_loss(
+    logits: Tensor, batch: Batch, *, auxiliary: bool = False, of_probabilities: bool = False
+) -> Tensor:
     """logits (B, T, K, H, W) -> cross-entropy, plus soft IoU if K is 1; see `PCMANetCriterion`."""
-    loss = mask_loss(logits, batch.labels, batch.annotated)
+    labels, annotated = batch.labels, batch.annotated
+    loss = mask_loss(logits, labels, annotated, of_probabilities=of_probabilities)
     if logits.shape[2] > 1:
         return loss
     overlap = overlap_loss if auxiliary else soft_iou_loss
-    return loss + overlap(logits, batch.labels, batch.annotated)
+    return loss + overlap(logits, labels, annotated)
 
 
 def agreement_loss(prediction: Prediction, batch: Batch) -> Tensor:

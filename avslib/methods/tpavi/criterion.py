@@ -18,21 +18,25 @@ class TPAVICriterion(nn.Module):
     mapping: `audio_visual_mapping`, used for MS3 and AVSS; the authors' S4 schedule leaves it out
     auxiliary:   {"overlap"} and {"response"}: `overlap_loss` and `response_loss`, which are not the paper's and
              let a schedule of minutes arrive; the model must be `auxiliary`
+    of_probabilities: cross-entropy of the sigmoid, as the authors' code; see `mask_loss`
 
     Pixels labelled 255 count nowhere; without any annotated pixel the term is 0.
     """
 
-    def __init__(self, *, mapping: bool = True, auxiliary: bool = False) -> None:
+    def __init__(
+        self, *, mapping: bool = True, auxiliary: bool = False, of_probabilities: bool = False
+    ) -> None:
         super().__init__()
-        self.mapping, self.auxiliary = mapping, auxiliary
+        self.mapping, self.auxiliary, self.of_probabilities = mapping, auxiliary, of_probabilities
 
     def forward(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Prediction and batch -> {term: scalar}, unweighted."""
-        terms = {"mask": mask_loss(prediction.logits, batch.labels, batch.annotated)}
+        logits, labels, annotated = prediction.logits, batch.labels, batch.annotated
+        terms = {"mask": mask_loss(logits, labels, annotated, of_probabilities=self.of_probabilities)}
         if self.mapping:
             terms["mapping"] = audio_visual_mapping(prediction, batch)
         if self.auxiliary:
-            terms["overlap"] = overlap_loss(prediction.logits, batch.labels, batch.annotated)
+            terms["overlap"] = overlap_loss(logits, labels, annotated)
             terms["response"] = response_loss(prediction, batch)
         return terms
 

@@ -1,0 +1,84 @@
+"""Every row of a paper's table names the schedule that would reproduce it, and that schedule takes a step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from avslib.encoders.vggish import VGGish
+from avslib.encoders.visual import VisualEncoder
+from avslib.ledger.table import ledger_rows
+from avslib.methods import METHODS
+from avslib.methods.learner import Clock
+from avslib.methods.method import Published
+from avslib.methods.networks import Encoders
+from avslib.methods.resolve import find_run
+from avslib.methods.run import Run
+from avslib.training.launch import start_accelerator
+from avslib.training.optimiser import build_optimiser
+from avslib.types import Batch
+
+ROWS = [(name, row) for name, method in METHODS.items() for row in method.published]
+BACKBONES = {"ResNet-50": "resnet50", "PVTv2-B5": "pvt_v2_b5"}
+AUTHORS = {"tpavi", "pcmanet"}
+
+
+@cache
+def encoders(backbone: str) -> tuple[nn.Module, nn.Module]:
+    """Both, built once: what a row needs is looked at, not how long 80 million random numbers take."""
+    return VisualEncoder(name=backbone, pretrained=False), VGGish(pretrained=False).requires_grad_(False)
+
+
+def built(run: Run) -> tuple[Run, str]:
+    """The run with its model over shared random encoders, and the backbone that its plan asks for."""
+    asked: list[str] = []
+
+    def visual(*, name: str, pretrained: bool) -> nn.Module:
+        asked.append(name)
+        return encoders(name)[0]
+
+    def audio(*, pretrained: bool) -> nn.Module:
+        return encoders(asked[0])[1]
+
+    plan = run.plan
+    model = partial(plan.model, encoders=Encoders(visual, audio))
+    plans = {run.schedule: replace(plan, model=model)}
+    found = replace(run, recipe=replace(run.recipe, schedules=plans))
+    found.plan.model()
+    return found, asked[0]
+
+
+def batch(run: Run) -> Batch:
+    torch.manual_seed(0)
+    seconds, size = 10 if run.data.classes > 1 else 5, 64
+    sound = torch.randn(1, seconds, 1, 96, 64)
+    labels = torch.randint(run.data.classes if run.data.classes > 1 else 2, (1, seconds, size, size))
+    every = torch.ones(1, seconds, dtype=torch.bool)
+    return Batch(torch.rand(1, seconds, 3, size, size), sound, labels, every, every, ("a",))
+
+
+@pytest.mark.parametrize(("method", "row"), ROWS, ids=lambda x: getattr(x, "schedule", x))
+def test_the_schedule_of_a_published_row_takes_a_step(method: str, row: Published, tmp_path: Path) -> None:
+    run, backbone = built(find_run(method, row.data, row.schedule, data_dir=tmp_path))
+    assert backbone == BACKBONES[row.backbone]
+    assert row.schedule.startswith("authors") or method not in AUTHORS
+    learner = run.learner().train()
+    optimiser = build_optimiser(learner, run.plan.optimiser)
+    trained = next(p for n, p in learner.named_parameters() if p.requires_grad and ".visual." not in n)
+    before = trained.detach().clone()
+    terms = learner(batch(run), Clock(0, 0, 1))
+    loss = torch.stack([run.loss_weights[name] * term for name, term in terms.items()]).sum()
+    start_accelerator("no").backward(loss)
+    optimiser.step()
+    assert torch.isfinite(loss) and not torch.equal(before, trained)
+
+
+def test_the_ledger_names_the_schedule_of_every_published_row() -> None:
+    rows = [row for row in ledger_rows([]) if row.paper]
+    assert [row.schedule for row in rows] == [row.schedule for _, row in ROWS]
+    assert {row.schedule for row in rows} == {"full", "full-pvt", "authors", "authors-pvt"}

@@ -13,7 +13,7 @@ help:  ## this list
 
 env: $(STAMP)  ## .venv with everything the course needs
 $(STAMP): pyproject.toml constraints.txt tools/fix_cpu_wheels.py
-	@$(PY) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 12) else "Python %d.%d: this project needs 3.10 to 3.12; try  make PY=python3.11" % v)'
+	@$(PY) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "Python %d.%d: this project is tested with 3.10 to 3.13; try  make PY=python3.11" % v)'
 	$(PY) -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --upgrade pip
 	$(BIN)/python -m pip install -qq -c constraints.txt -e ".[book,dev,offline]"

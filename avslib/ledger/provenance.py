@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import re
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,6 +15,11 @@ from torch import nn
 from avslib.ledger.memory import peak_of_process
 
 PACKAGES = ("avslib", "torch", "torchvision", "timm", "accelerate", "numpy")
+
+MOVING = re.compile(
+    r"(ACCELERATE|OMP|MKL|KMP|CUBLAS|CUDNN|NCCL|ONEDNN|DNNL|TIMM|NVIDIA|TORCH|PYTORCH|XLA)_\w+"
+)
+"""Variables of the environment that libraries read, and by which some numbers move."""
 
 
 def commit() -> str:
@@ -33,6 +40,21 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def environment() -> dict[str, str]:
+    """What was set from outside: variables that match `MOVING`, without those that hold a path, and torch's switches."""
+    told = {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if MOVING.fullmatch(name) and not re.search(r"[/\\]", value)
+    }
+    return told | {
+        "float32 matmul precision": torch.get_float32_matmul_precision(),
+        "TF32 in cuDNN": str(torch.backends.cudnn.allow_tf32),
+        "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
+        "default type": str(torch.get_default_dtype()).removeprefix("torch."),
+    }
 
 
 def device_name(device: torch.device) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ UNFIT = r'[<>:"/\\|?*\x00-\x1f]'
 class Record:
     """What is known about one finished run.
 
-    commit, versions, device, weights: where the numbers come from; `weights` has one sentence a part
+    commit, versions, environment, device, weights: where the numbers come from; `weights` has one sentence a part
     seconds, peak_memory_mb:           of the training; the evaluation is apart. Memory is None where not measured
     pretraining_seconds:               of the encoders, on the machine that did it; None in records older than this
     pretraining_cached:                it was not done for this run, but taken from the cache
@@ -73,6 +73,7 @@ class Record:
     published: list[dict[str, Any]]
     pretraining_seconds: float | None = None
     pretraining_cached: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def duration(self) -> str:
@@ -111,6 +112,7 @@ def describe(
         commit=provenance.commit(),
         config=run.config(),
         versions=provenance.versions(),
+        environment=provenance.environment(),
         device=provenance.device_name(accelerator.device),
         processes=accelerator.num_processes,
         precision="bf16" if accelerator.mixed_precision == "bf16" else "float32",

@@ -162,12 +162,17 @@ def read_me(order: MiniOrder, used: set[Item]) -> str:
     if order.family:
         licence = f"The scenes are under {LICENCES[order.family]}."
     credits = sorted({f"- {item.author} ({item.source}): {item.licence}" for item in used})
+    semantic = ""
+    if "avss" in order.subsets:
+        semantic = (
+            " AVSBench has neither cow nor hammer: in label2idx.json they stand for clock and hair-dryer."
+        )
     counts = ", ".join(f"{count} {split}" for split, count in order.count.items())
     return "\n".join(
         (
             "# AVS-Mini", "",
             f"Composed scenes in the layout of {order.layout}: {', '.join(order.subsets)}, of each {counts} clips, "
-            f"{order.size} pixels, fold {order.fold}, seed {order.seed}. Not the real benchmark.", "",
+            f"{order.size} pixels, fold {order.fold}, seed {order.seed}. Not the real benchmark." + semantic, "",
             licence + " They are made of files by", "", *credits, "",
         )
     )  # fmt: skip

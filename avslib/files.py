@@ -90,7 +90,7 @@ def check_not_read(out: Path, inputs: Iterable[Path | str | None], flag: str = "
 
 def check_folder(folder: Path, flag: str = "--out") -> None:
     """Raises UserError unless `folder` is one that can be written into, or can be made. Leaves nothing there."""
-    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
     if not os.path.isdir(there):
         raise UserError(f"{flag} {folder}: {there} is not a folder; give a new one")
     try:

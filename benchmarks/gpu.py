@@ -102,7 +102,9 @@ def compiled_apart(name: str, options: argparse.Namespace) -> dict[str, Any]:
         out = Path(scratch) / "part.json"
         command = [sys.executable, __file__, "--only-compiled", "--methods", name, "--out", str(out)]
         command += ["--device", options.device, *(["--tiny"] if options.tiny else [])]
-        running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        running = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, start_new_session=True, encoding="utf-8"
+        )
         try:
             _, errors = running.communicate()
         finally:
@@ -111,14 +113,16 @@ def compiled_apart(name: str, options: argparse.Namespace) -> dict[str, Any]:
                 running.wait()
         if running.returncode:
             return {"error": sentence((errors.strip().splitlines() or ["no message"])[-1])}
-        return dict(json.loads(out.read_text()))
+        return dict(json.loads(out.read_text(encoding="utf-8")))
 
 
 def card(device: torch.device, commit: str) -> dict[str, Any]:
     """Where the numbers come from."""
     asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        driver = subprocess.run(asked, capture_output=True, text=True, timeout=20).stdout.split()
+        driver = subprocess.run(
+            asked, capture_output=True, text=True, timeout=20, encoding="utf-8"
+        ).stdout.split()
     except (OSError, subprocess.TimeoutExpired):
         driver = []
     return {

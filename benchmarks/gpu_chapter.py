@@ -48,14 +48,17 @@ def chapter() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         source, result = folder / "chapter.ipynb", folder / "executed.ipynb"
-        source.write_text(json.dumps(cut_short(json.loads((ROOT / "book/05_tpavi.ipynb").read_text()))))
+        source.write_text(
+            json.dumps(cut_short(json.loads((ROOT / "book/05_tpavi.ipynb").read_text(encoding="utf-8")))),
+            encoding="utf-8",
+        )
         command = [sys.executable, "-m", "papermill", str(source), str(result), "-k", "python3",
                    "-p", "SCHEDULE", "full", "-p", "LIVE", "False",
                    "--cwd", str(ROOT), "--no-progress-bar"]  # fmt: skip
         # A session of its own, so that nothing of it, the kernel included, outlives its time.
         running = subprocess.Popen(
             command, env=surroundings(folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True, start_new_session=True,
+            text=True, start_new_session=True, encoding="utf-8"
         )  # fmt: skip
         try:
             _, errors = running.communicate()
@@ -63,7 +66,7 @@ def chapter() -> dict[str, Any]:
             if running.poll() is None:
                 os.killpg(running.pid, signal.SIGKILL)
                 running.wait()
-        told = outcome(json.loads(result.read_text())) if result.exists() else {}
+        told = outcome(json.loads(result.read_text(encoding="utf-8"))) if result.exists() else {}
     if running.returncode and "error" not in told:
         last = sentence((errors.strip().splitlines() or ["no message"])[-1])
         told["error"] = f"papermill ended with status {running.returncode}: {last}"
@@ -90,7 +93,7 @@ def surroundings(folder: Path) -> dict[str, str]:
     torch.save(audio.state_dict(), weights / "vggish-10086976.pth")
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    (kernel / "kernel.json").write_text(json.dumps(spec))
+    (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     inherited = {name: os.environ.get(name, "") for name in ("PYTHONPATH", "JUPYTER_PATH")}
     return {
         **os.environ,

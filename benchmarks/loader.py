@@ -76,10 +76,10 @@ def waiting(
 def memory() -> float:
     """MiB of this process and its children; what they share is counted once."""
     me = os.getpid()
-    children = Path(f"/proc/{me}/task/{me}/children").read_text().split()
+    children = Path(f"/proc/{me}/task/{me}/children").read_text(encoding="utf-8").split()
     kib = 0
     for process in [str(me), *children]:
-        rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+        rollup = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8")
         found = re.search(r"^Pss:\s+(\d+) kB", rollup, flags=re.MULTILINE)
         kib += int(found[1]) if found else 0
     return kib / 1024

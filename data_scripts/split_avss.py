@@ -28,10 +28,11 @@ from avslib.data.prepare.release import listed, run
 from avslib.data.readers.images import read_image
 from avslib.data.readers.palette import to_labels
 from avslib.data.readers.paths import inside
-from avslib.files import write_file
+from avslib.files import check_file, check_not_read, write_file
 from avslib.metrics.groups import SMALLEST, sources
 
 NAMES = ("silent", "single source", "multi-source")
+HEAD = b"uid,split,label,sources,classes"
 PAPERS = {"single source": "1278", "multi-source": "276"}
 
 
@@ -61,9 +62,11 @@ def main() -> int:
     arguments.add_argument("--smallest", type=int, default=SMALLEST, help="pixels a class must exceed")
     options = arguments.parse_args()
     found = listed(options.folder, ("avss",), __doc__)
+    out = options.out or found.root / "avss_sources.csv"
+    check_not_read(out, [found.root / "metadata.csv"])
+    check_file(out, "--out", HEAD)
     work = partial(classify, root=found.root, classes=found.classes, smallest=options.smallest)
     rows = run_parallel(work, found.clips, unit="clip")
-    out = options.out or found.root / "avss_sources.csv"
     write_file(out, table(rows))
     counts = Counter((row["split"], row["sources"]) for row in rows)
     lines = [(split, *(str(counts[split, name]) for name in NAMES)) for split in ("train", "val", "test")]

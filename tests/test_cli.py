@@ -26,6 +26,7 @@ def avslib(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         timeout=120,
+        encoding="utf-8",
     )
 
 
@@ -34,7 +35,12 @@ def test_help_names_the_commands_and_loads_nothing_heavy() -> None:
     assert answer.returncode == 0
     assert all(name in answer.stdout for name in ("train", "evaluate", "score", "ledger", "mini", "import"))
     program = "import sys, avslib.cli.main; print(sorted({'torch', 'timm', 'accelerate'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8"
+        ).stdout
+        == "[]\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,7 +159,9 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "avslib.cli", "train", TOY, "--data", "toy/endless"]
     command += ["--schedule", "reduced", "--out", str(tmp_path)]
     # A shell's background job, and all its children, ignore Ctrl-C unless told otherwise.
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_hears_ctrl_c)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, preexec_fn=_hears_ctrl_c, encoding="utf-8"
+    )
     try:
         deadline = time.monotonic() + 120
         while not (tmp_path / "checkpoint.pt").exists() and time.monotonic() < deadline:
@@ -179,7 +187,9 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
         f"sys.argv = ['avslib', 'train', {TOY!r}, '--data', 'toy', '--schedule', 'smoke', "
         f"'--out', {str(out)!r}]; from avslib.cli.main import main; main()"
     )
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, encoding="utf-8"
+    )
     assert answer.returncode == 2, answer.stderr
     assert "checkpoint.pt: cannot be written" in answer.stderr
     assert "Traceback" not in answer.stderr

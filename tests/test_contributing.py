@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SECTION = (ROOT / "CONTRIBUTING.md").read_text().split("## A new method")[1].split("\n## ")[0]
+SECTION = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## A new method")[1].split("\n## ")[0]
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +27,21 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path, code in re.findall(r"```python\n# (\S+)\n(.*?)```", SECTION, re.S):
         assert path.startswith(("avslib/methods/mine/", "tests/methods/")), "no other place is touched"
         (root / path).parent.mkdir(exist_ok=True)
-        (root / path).write_text(code)
+        (root / path).write_text(code, encoding="utf-8")
     (line,) = re.findall(r"in `ROOMS` of `avslib/methods/__init__.py`: `(.*)`", SECTION)
     rooms = root / "avslib/methods/__init__.py"
-    rooms.write_text(rooms.read_text().replace('    "pcmanet",\n', f'    "pcmanet",\n    {line}\n'))
+    rooms.write_text(
+        rooms.read_text(encoding="utf-8").replace('    "pcmanet",\n', f'    "pcmanet",\n    {line}\n'),
+        encoding="utf-8",
+    )
     return root
 
 
 def run(copy: Path, *command: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(copy)}
-    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, cwd=copy, env=environment, capture_output=True, text=True, timeout=300, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

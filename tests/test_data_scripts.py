@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import http.server
 import importlib.util
 import shutil
 import subprocess
 import sys
-import threading
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -83,18 +80,18 @@ def test_from_archive_to_a_healthy_folder_and_again(release: tuple[str, Path], t
     assert not (folder / "notes.txt").exists()
     (sums,) = folder.glob("SHA256SUMS*")
     subprocess.run(["sha256sum", "-c", "--quiet", sums.name], cwd=folder, check=True)
-    before, listed = state(folder), sums.read_text()
+    before, listed = state(folder), sums.read_text(encoding="utf-8")
     assert run(name, folder, "--archives", archive) == 0
-    assert state(folder) == before and sums.read_text() == listed
+    assert state(folder) == before and sums.read_text(encoding="utf-8") == listed
     first, second = sorted(p for p in before if p.suffix in (".png", ".jpg"))[:2]
     first.write_bytes(b"damaged"), second.unlink()
     assert run(name, folder) == 1
     digest = hashlib.sha256(b"damaged").hexdigest()
-    assert f"{digest}  {first.relative_to(folder)}\n" in sums.read_text()
-    assert str(second.relative_to(folder)) not in sums.read_text()
+    assert f"{digest}  {first.relative_to(folder)}\n" in sums.read_text(encoding="utf-8")
+    assert str(second.relative_to(folder)) not in sums.read_text(encoding="utf-8")
     assert run(name, folder, "--archives", archive) == 0
     assert {p: data for p, (data, _) in state(folder).items()} == {p: data for p, (data, _) in before.items()}
-    assert sums.read_text() == listed
+    assert sums.read_text(encoding="utf-8") == listed
 
 
 def test_counts_are_compared_with_the_papers(
@@ -119,7 +116,9 @@ def test_counts_are_compared_with_the_papers(
 def test_without_data_it_says_how_to_get_it(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is there yet[\s\S]*github.com"):
         run(name, tmp_path)
-    done = subprocess.run([sys.executable, SCRIPTS / f"{name}.py", tmp_path], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / f"{name}.py", tmp_path], capture_output=True, text=True, encoding="utf-8"
+    )
     assert done.returncode == 2 and "Traceback" not in done.stderr
 
 
@@ -250,55 +249,3 @@ def test_the_split_by_sources_is_ours_and_says_so(
                 if expected == "multi-source"
                 else ";" not in row["classes"]
             )
-
-
-class _Server(http.server.BaseHTTPRequestHandler):
-    content = bytes(range(256)) * 5000
-    asked: list[str] = []  # noqa: RUF012
-
-    def do_GET(self) -> None:
-        if "absent" in self.path:
-            return self.send_error(404)
-        span = self.headers.get("Range", "")
-        self.asked.append(span)
-        body = self.content[int(span[6:-1]) :] if span else self.content
-        self.send_response(206 if span else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Server) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{served.server_port}"
-        served.shutdown()
-
-
-def test_weights_are_checked_against_their_names_and_their_past(server: str, tmp_path: Path) -> None:
-    fetch, digest = script("weights").fetch, hashlib.sha256(_Server.content).hexdigest()
-    good = fetch(f"{server}/net-{digest[:8]}.pth", tmp_path)
-    assert good.read_bytes() == _Server.content
-    with pytest.raises(UserError, match="not 01234567; removed"):
-        fetch(f"{server}/net-01234567.pth", tmp_path)
-    plain = fetch(f"{server}/plain.pth", tmp_path)
-    assert f"{digest}  plain.pth\n" in (tmp_path / "SHA256SUMS").read_text()
-    asked = len(_Server.asked)
-    fetch(f"{server}/plain.pth", tmp_path)
-    assert len(_Server.asked) == asked  # it is there: only checked
-    plain.write_bytes(b"changed")
-    with pytest.raises(UserError, match="removed"):
-        fetch(f"{server}/plain.pth", tmp_path)
-    assert sorted(p.name for p in tmp_path.glob("*.pth*")) == [good.name]
-    with pytest.raises(UserError, match="404"):
-        fetch(f"{server}/absent.pth", tmp_path)
-
-
-def test_a_broken_download_is_continued(server: str, tmp_path: Path) -> None:
-    (tmp_path / "plain.pth.part").write_bytes(_Server.content[:1000])
-    path = script("weights").fetch(f"{server}/plain.pth", tmp_path)
-    assert path.read_bytes() == _Server.content and _Server.asked[-1] == "bytes=1000-"

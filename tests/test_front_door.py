@@ -39,7 +39,9 @@ def model(run_folder: Path) -> Segmenter:
 def test_it_opens_at_once_and_lists_what_it_offers() -> None:
     code = "import sys, time; t = time.perf_counter(); import avslib; t = time.perf_counter() - t; "
     code += "print(t < 0.3, 'torch' in sys.modules, set(avslib.__all__) <= set(dir(avslib)))"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
     assert answer.stdout.split() == ["True", "False", "True"]
 
 
@@ -68,6 +70,10 @@ def test_models_by_name() -> None:
         (lambda: avslib.open_data("mini/s3"), r"unknown data 'mini/s3'; choose one of: mini/ms3"),
         (lambda: avslib.open_data("mini/ms3", "exam"), r"unknown split 'exam'"),
         (lambda: avslib.open_data("avss"), r"give the folder of the release with --data-dir DIR"),
+        (lambda: avslib.open_data("mini/ms3", length=0), r"length 0: give a whole number, 1 or more"),
+        (lambda: avslib.open_data("mini/ms3", fold=-1), r"fold -1: give a whole number, 0 or more"),
+        (lambda: avslib.open_data("mini/ms3", size=float("nan")), r"size nan: give a whole number, 1 or more"),
+        (lambda: avslib.load("~/nowhere at all"), r"nowhere at all: no such run or checkpoint"),
         (lambda: avslib.load("nowhere"), r"nowhere: no such run or checkpoint"),
         (lambda: avslib.load(Path(__file__).parent), r"holds no run"),
     ],
@@ -141,6 +147,8 @@ def test_evaluate_gives_the_run_s_own_scores(model: Segmenter, run_folder: Path)
     assert avslib.evaluate(model, data) == score(run, same, "test")
     assert list(avslib.evaluate(model, data, "J&F")) == ["J&F"]
     assert len(avslib.evaluate(model, data, ["all"])) == 5
+    with pytest.raises(UserError, match="batch_size 0: give a whole number, 1 or more"):
+        avslib.evaluate(model, data, batch_size=0)
     with pytest.raises(UserError, match="unknown protocol 'J'"):
         avslib.evaluate(model, data, protocols="J")
     with pytest.raises(
@@ -158,7 +166,7 @@ def test_every_data_set_is_open_by_name() -> None:
 
 
 def test_the_readme_s_example_runs(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.S)
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
     assert "avslib.load" in code and "predict" in code and "evaluate" in code
     code = code.replace('"runs/first"', repr(str(run_folder))).replace("size=192", "size=64, length=4")
     exec(compile(code, "README.md", "exec"), {})

@@ -47,7 +47,7 @@ def room(file: Path) -> str:
 def imported(file: Path) -> set[str]:
     """Every module the file imports, inside functions too, and under TYPE_CHECKING."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -58,7 +58,9 @@ def imported(file: Path) -> set[str]:
 
 def tracked() -> list[Path]:
     """The files in git. Skips where the sources came without their history."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
+    )
     if listed.returncode:
         pytest.skip("not a git checkout")
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
@@ -118,13 +120,13 @@ def test_no_file_is_without_a_caller() -> None:
     places = ("avslib", "benchmarks", "data_scripts", "tools")
     callers = [file for place in places for file in (ROOT / place).rglob("*.py")]
     called = {name for file in callers for name in modules_imported(file) - {module_of(file)}}
-    chapters = "".join(file.read_text() for file in NOTEBOOKS)
+    chapters = "".join(file.read_text(encoding="utf-8") for file in NOTEBOOKS)
     called |= {name for name in MODULES if re.search(rf"{re.escape(name)}\b", chapters)}
     called |= {
         name for name in MODULES if name.startswith("avslib.figures") or name.endswith("__main__")
     }  # lazy
     called |= {f"avslib.methods.{name}" for name in METHODS}
-    texts = {name: file.read_text() for name, file in MODULES.items()}
+    texts = {name: file.read_text(encoding="utf-8") for name, file in MODULES.items()}
     called |= {name for name, text in texts.items() if '__name__ == "__main__"' in text}  # a command
     called |= {name for name, file in MODULES.items() if file.name == "__init__.py"}
     assert not MODULES.keys() - called, "imported by nobody"
@@ -133,7 +135,11 @@ def test_no_file_is_without_a_caller() -> None:
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_a_chapter_imports_public_names_only(file: Path) -> None:
     """From where they are defined, or from a package that lists them in __all__."""
-    code = ["".join(c["source"]) for c in json.loads(file.read_text())["cells"] if c["cell_type"] == "code"]
+    code = [
+        "".join(c["source"])
+        for c in json.loads(file.read_text(encoding="utf-8"))["cells"]
+        if c["cell_type"] == "code"
+    ]
     for cell in code:
         plain = "\n".join(line for line in cell.splitlines() if not line.lstrip().startswith(("%", "!")))
         for node in ast.walk(ast.parse(plain)):
@@ -155,13 +161,15 @@ def is_public(module: ModuleType, name: str) -> bool:
 
 @pytest.mark.parametrize("file", LIBRARY, ids=lambda file: str(file.relative_to(ROOT)))
 def test_a_file_can_be_read_in_one_sitting(file: Path) -> None:
-    assert len(file.read_text().splitlines()) <= LONGEST_FILE
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
 
 
 def test_importing_the_library_is_quick_and_brings_no_notebook() -> None:
     watched = (*NOTEBOOK_PACKAGES, "torchvision", "torch")
     code = f"import sys, avslib; print([name for name in {watched} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=9)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=9, encoding="utf-8"
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -169,7 +177,9 @@ def test_no_room_below_the_figures_loads_a_notebook_package() -> None:
     rooms = sorted({room(file) for file in LIBRARY} - {"__init__", "figures"})
     modules = ", ".join(f"avslib.{name}" for name in rooms)
     code = f"import sys, {modules}; print([name for name in {NOTEBOOK_PACKAGES} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -190,7 +200,7 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_a_chapter_is_committed_clean_and_in_small_cells(file: Path) -> None:
-    cells = json.loads(file.read_text())["cells"]
+    cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
     assert all(cell.get("id") for cell in cells), "a cell without id: save it once in JupyterLab"
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     ran = [cell["id"] for cell in code if cell["outputs"] or cell["execution_count"]]

@@ -166,5 +166,7 @@ def test_the_command_that_prints_the_environment_runs(form: str) -> None:
     told = yaml.safe_load((ROOT / f".github/ISSUE_TEMPLATE/{form}.yml").read_text(encoding="utf-8"))
     (field,) = [part["attributes"] for part in told["body"] if part.get("id") == "environment"]
     (code,) = re.findall(r'python -c "(.+?)"', field["description"])
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
     assert "torch" in done.stdout

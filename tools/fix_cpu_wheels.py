@@ -78,8 +78,8 @@ def main() -> int:
         print("torchvision and torchaudio load: nothing to mend")
         return 0
     site = Path(sysconfig.get_paths()["purelib"])
-    (site / f"{HOOK}.py").write_text(SOURCE)
-    (site / f"{HOOK}.pth").write_text(f"import {HOOK}\n")
+    (site / f"{HOOK}.py").write_text(SOURCE, encoding="utf-8")
+    (site / f"{HOOK}.pth").write_text(f"import {HOOK}\n", encoding="utf-8")
     still = [package for package in ("torchvision", "torchaudio", "timm") if not imports(package)]
     if still:
         print(

@@ -61,6 +61,9 @@ def train(
     )  # fmt: skip
     folder = out or Path("runs") / run.name
     check_run_folder(run, folder, resume=resume)
+    run.data.check(run.data_dir, fold)
+    if run.data.composed:
+        run.clips("train")  # knows its folds, and is quick to ask
     if ledger:
         check_folder(ledger, "--ledger")
     record = train_run(run, out=folder, resume=resume, workers=workers, checkpoint_every=checkpoint_every)

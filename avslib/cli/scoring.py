@@ -36,6 +36,7 @@ def evaluate(
         save: write the predicted masks into this folder, as png
         save_logits: and the logits beside them
     """
+    from avslib.data.readers.paths import holds_anything
     from avslib.evaluation.counterfactual import counterfactual as scores_by_sound
     from avslib.evaluation.score import choose_protocols, load_run
     from avslib.evaluation.score import score as score_run
@@ -47,7 +48,7 @@ def evaluate(
     if save is not None:
         check_not_read(save, [run, data_dir], "--save")
         check_folder(save, "--save")
-        if save.is_dir() and any(save.iterdir()):
+        if save.is_dir() and holds_anything(save):
             raise UserError(f"{save}: not an empty folder; save predictions into a new one")
     trained, model = load_run(run, data_dir=data_dir)
     chosen = choose_protocols(trained.data.protocols(), protocol)

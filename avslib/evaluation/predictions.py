@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from avslib.data.readers.images import Pixels, load
@@ -26,7 +26,7 @@ from avslib.data.readers.palette import palette, to_labels
 from avslib.data.readers.paths import holds_anything, inside
 from avslib.data.readers.pixels import FORMATS, label_values, to_mask
 from avslib.errors import UserError
-from avslib.files import write_json
+from avslib.files import write_file, write_json
 from avslib.types import IGNORE, Batch
 
 ABOUT, LOGITS = "predictions.json", "logits.safetensors"
@@ -59,7 +59,7 @@ class PredictionWriter:
             for second in torch.nonzero(valid).flatten().tolist():
                 mask_picture(clip[second]).save(target / f"{second}.png")
             if self.logits:
-                save_file({"logits": clip.contiguous()}, target / LOGITS)
+                write_file(target / LOGITS, save({"logits": clip.contiguous()}))
 
 
 def mask_picture(logits: Tensor) -> Image.Image:

@@ -10,12 +10,14 @@ import numpy as np
 from avslib.data import MiniScenes, Scene
 from avslib.errors import UserError
 from avslib.figures.glance import scene_figure
+from avslib.files import check_file, forgiving_output
 
 FAMILY = "CC-BY-SA"
 
 
 def readme(out: Path) -> str:
-    """Write the picture; gives its text alternative, which names the licence."""
+    """Write the picture; gives its text alternative, which names the licence. Replaces pngs only, else UserError."""
+    check_file(out, "OUT", b"\x89PNG")
     scenes = MiniScenes("ms3", split="test", fold=2, size=256, family=FAMILY)
     scene = next(scene for scene in map(scenes.scene, range(len(scenes))) if _tells_the_story(scene))
     names = [source.name for source in scene.sources]
@@ -42,6 +44,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0] != "readme":
         print("usage: python -m avslib.figures readme OUT.png", file=sys.stderr)
         return 2
+    forgiving_output()
     try:
         print(readme(Path(arguments[1])))
     except UserError as error:

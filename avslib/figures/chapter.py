@@ -34,9 +34,12 @@ def table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Markdown:
 
 
 def find_ledger() -> Path:
-    """The folder of records, `results/runs` in this folder or one above; without any, this folder."""
+    """The folder of records, `results/runs` in this folder or one above; without any, where it would be in this one.
+
+    A chapter alone in a folder of somebody's own json files has no ledger, and does not read those.
+    """
     here = Path.cwd()
-    return next(filter(Path.is_dir, (folder / RUNS for folder in (here, *here.parents))), here)
+    return next(filter(Path.is_dir, (folder / RUNS for folder in (here, *here.parents))), here / RUNS)
 
 
 def ledger_cells(row: Row | None, columns: Sequence[str]) -> list[str]:
@@ -60,7 +63,7 @@ def main_scores(scores: Mapping[str, Mapping[str, float]]) -> Scores:
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
     """The epochs of the run in `folder`, for `training_curves`."""
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     return [line | {"val": main_scores(line["val"])} for line in lines]
 
 
@@ -69,11 +72,12 @@ def trained(record: Record, run: Run) -> Markdown:
     from IPython.display import Markdown
 
     weights = ", ".join(f"{name} {weight}" for name, weight in run.loss_weights.items())
+    peak = record.peak_memory_mb
+    memory = "memory was not measured" if peak is None else f"{peak:,} MB at the peak"
     return Markdown(  # type: ignore[no-untyped-call]
         f"**{record.steps} steps, {record.duration}**, on {record.device}. Schedule `{run.schedule}`: batches of "
         f"{run.plan.batch_size} clips at {run.plan.size} pixels; {record.trained_parameters / 1e6:.1f} of "
-        f"{record.parameters / 1e6:.1f} million parameters are trained; {record.peak_memory_mb:,} MB at the "
-        f"peak. Weights of the loss terms: {weights}. Visual encoder: "
+        f"{record.parameters / 1e6:.1f} million parameters are trained; {memory}. Weights of the loss terms: {weights}. Visual encoder: "
         f"{record.weights['visual']}. Audio encoder: {record.weights['audio']}."
     )
 

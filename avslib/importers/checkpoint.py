@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from avslib.data.readers.paths import holds_anything
 from avslib.data.registry import DATASETS
 from avslib.encoders.weights import read_state_dict
 from avslib.errors import UserError
@@ -78,7 +79,7 @@ def import_checkpoint(
 
 def check_new_folder(out: Path, inputs: Iterable[Path]) -> None:
     """Raises UserError unless `out` is new, or an empty folder, that can be written, and none of `inputs`."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or holds_anything(out)):
         raise UserError(f"{out}: is there already; give a new folder")
     check_not_read(out, inputs)
     check_folder(out)

@@ -34,8 +34,8 @@ class _Counters(ctypes.Structure):
     """PROCESS_MEMORY_COUNTERS of Windows' psapi.h."""
 
     _fields_ = (
-        ("cb", wintypes.DWORD),
-        ("PageFaultCount", wintypes.DWORD),
+        ("cb", ctypes.c_uint32),
+        ("PageFaultCount", ctypes.c_uint32),
         ("PeakWorkingSetSize", ctypes.c_size_t),
         *((f"not_asked_{number}", ctypes.c_size_t) for number in range(7)),
     )
@@ -45,7 +45,7 @@ def _of_windows() -> int | None:
     kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]
     kernel.GetCurrentProcess.restype = wintypes.HANDLE  # else 64 bits would be cut to 32
     ask = kernel.K32GetProcessMemoryInfo
-    ask.argtypes, ask.restype = [wintypes.HANDLE, ctypes.POINTER(_Counters), wintypes.DWORD], wintypes.BOOL
+    ask.argtypes, ask.restype = [wintypes.HANDLE, ctypes.POINTER(_Counters), ctypes.c_uint32], wintypes.BOOL
     counters = _Counters(cb=ctypes.sizeof(_Counters))
     if not ask(kernel.GetCurrentProcess(), ctypes.byref(counters), counters.cb):
         return None

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from avslib.errors import UserError
+from avslib.files import forgiving_output
 from avslib.metrics.check import errors
 
 LIMIT = 1e-4
@@ -21,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m avslib.metrics", description=__doc__)
     parser.add_argument("command", choices=["check"], help="recompute numbers from the arrays beside them")
     parser.add_argument("json", type=Path, help="the numbers; the arrays are in the .npz of the same name")
+    forgiving_output()
     path: Path = parser.parse_args(arguments).json
     try:
         found = dict(errors(path))

@@ -56,7 +56,7 @@ def errors(path: Path) -> Iterator[tuple[str, float]]:
 def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     beside = path.with_suffix(".npz")
     try:
-        reference = json.loads(path.read_text())
+        reference = json.loads(path.read_text(encoding="utf-8"))
         with np.load(beside, allow_pickle=False) as file:
             arrays = {name: torch.from_numpy(file[name]) for name in file.files}
     except FileNotFoundError as error:

@@ -35,6 +35,8 @@ def load_checkpoint(path: Path, config: dict[str, Any]) -> State:
         raise UserError(
             f"{path}: not a readable checkpoint ({reason(error)}); delete it to start afresh"
         ) from None
+    if not isinstance(state, dict) or not {"fingerprint", "config"} <= set(state):
+        raise UserError(f"{path}: not a checkpoint of a run; choose another --out")
     if state["fingerprint"] != fingerprint(config):
         differing = ", ".join(differences(state["config"], config))
         raise UserError(

@@ -29,12 +29,13 @@ from tqdm import tqdm
 from avslib.data.loading.augment import Augmented
 from avslib.data.loading.collate import Collate
 from avslib.data.loading.order import BatchOrder, load
-from avslib.errors import UserError
+from avslib.errors import UserError, check_number
 from avslib.evaluation.counterfactual import counterfactual
 from avslib.evaluation.evaluate import Scores
 from avslib.evaluation.score import WEIGHTS, load_weights, save_weights, score
 from avslib.files import write_json
 from avslib.ledger.record import Record, describe
+from avslib.ledger.run_folder import check_run_folder
 from avslib.methods.learner import Clock, Learner
 from avslib.methods.method import Schedule
 from avslib.methods.run import Run, fingerprint
@@ -59,20 +60,20 @@ def train(
     workers:          processes that prepare clips; the numbers do not depend on it
     checkpoint_every: steps between checkpoints within an epoch; one is always written at its end
 
-    Raises UserError: a folder that already holds a run, a checkpoint of another configuration, a full
+    Raises UserError: a folder that holds a run or somebody's files, a checkpoint of another configuration, a full
     disk, a loss that is not finite (naming the term).
     """
+    check_number("workers", workers, 0)
+    check_number("checkpoint_every", checkpoint_every, 1)
+    check_run_folder(run, out, resume=resume)
     plan, config, path = run.plan, run.config(), out / "checkpoint.pt"
-    if path.exists() and not resume:
-        raise UserError(f"{out}: already holds a run; add --resume to continue it, or choose another --out")
     saved = saving.load_checkpoint(path, config) if path.exists() else None
     accelerator = start_accelerator(plan.precision)
     lead = accelerator.is_main_process
-    if lead:
-        write_json(out / "config.json", config | ({"data_dir": str(run.data_dir)} if run.data_dir else {}))
-
     saving.seed_everything(run.seed)
     clips, weights = run.clips("train"), run.loss_weights
+    if lead:
+        write_json(out / "config.json", config | ({"data_dir": str(run.data_dir)} if run.data_dir else {}))
     bare = run.learner().to(accelerator.device)
     if plan.channels_last:
         keep_channels_last(bare)

@@ -35,6 +35,9 @@ DECIDING = (
 )  # fmt: skip
 """The files of the library whose content may move a pretrained weight."""
 
+LOCK_SECONDS = 3600
+"""How long another process may pretrain, before this one does it for itself."""
+
 
 @dataclass(frozen=True)
 class Pretrained:
@@ -70,9 +73,9 @@ def pretrained_once(
     path = cache_folder() / "pretraining" / f"{kind}-{key[:24]}.safetensors"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{path}.lock")
+        lock = FileLock(f"{path}.lock", timeout=LOCK_SECONDS)
         lock.acquire()
-    except OSError as error:
+    except OSError as error:  # also of a lock that nobody gives back
         warnings.warn(f"{path.parent}: pretrained encoders are not kept ({reason(error)})", stacklevel=2)
         return _spend(pretrain)
     with lock:

@@ -183,9 +183,9 @@ def test_a_link_to_nowhere_is_told_with_where(tmp_path: Path) -> None:
     write_semantic(tmp_path)
     path = tmp_path / "v2/three_0/frames/3.jpg"
     path.unlink()
-    os.symlink("/mnt/gone/3.jpg", path)
+    os.symlink("/elsewhere/gone/3.jpg", path)
     (fault,) = [fault for fault in look(tmp_path).faults if fault.kind == "missing file"]
-    assert fault.what == "is a link to /mnt/gone/3.jpg, which is not there"
+    assert fault.what == "is a link to /elsewhere/gone/3.jpg, which is not there"
 
 
 def test_what_systems_leave_behind_is_no_clip(tmp_path: Path) -> None:

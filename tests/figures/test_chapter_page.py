@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from avslib import figures
 from avslib.data import MiniScenes
 from avslib.evaluation.counterfactual import foreground_iou, visual_oracle
-from avslib.ledger.record import read_record
+from avslib.ledger.record import read_record, read_records
 from avslib.ledger.table import Row
 from avslib.methods.resolve import find_run
 
@@ -53,6 +53,14 @@ def test_the_ledger_is_found_from_any_folder_of_a_clone(
     assert figures.find_ledger() == tmp_path / "results" / "runs"
 
 
+def test_without_a_ledger_other_peoples_json_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.json").write_text("{}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert read_records(figures.find_ledger()) == []
+
+
 def test_a_chapter_says_how_long_pretraining_and_steps_took_and_from_what() -> None:
     run = find_run("tpavi", "mini/ms3", "reduced")
     path = Path(__file__).parents[2] / "results" / "runs" / "tpavi-mini-ms3-reduced-f0-s0.json"
@@ -67,7 +75,9 @@ def test_a_chapter_says_how_long_pretraining_and_steps_took_and_from_what() -> N
 
 def test_a_log_keeps_the_main_scores(tmp_path: Path) -> None:
     scores = {"avsbench-binary": {"mIoU": 0.4, "F": 0.5}, "dataset-level": {"IoU": 0.3, "FDR": 0.1}}
-    (tmp_path / "log.jsonl").write_text(json.dumps({"epoch": 1, "loss": 2.0, "val": scores}) + "\n")
+    (tmp_path / "log.jsonl").write_text(
+        json.dumps({"epoch": 1, "loss": 2.0, "val": scores}) + "\n", encoding="utf-8"
+    )
     (line,) = figures.read_log(tmp_path)
     assert line["loss"] == 2.0 and line["val"]["dataset-level"] == {"IoU": 0.3}
     assert line["val"]["avsbench-binary"] == scores["avsbench-binary"]

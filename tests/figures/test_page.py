@@ -32,7 +32,9 @@ def test_every_public_name_exists_and_none_is_hidden_by_its_module() -> None:
 
 def test_importing_the_package_loads_no_plotting_library() -> None:
     code = "import sys, avslib.figures as f; print([m for m in ('matplotlib', 'ipywidgets', 'torch') if m in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
+    ).stdout
     assert told.strip() == "[]"
 
 

@@ -24,7 +24,7 @@ RESNET = GOLDEN / "avsegformer_res50_s4_224.json"
 def pvt_keys(classes: int) -> dict[str, list[int]]:
     """The authors' names and shapes for the PVT."""
     keys = {}
-    for line in (GOLDEN / "avsegformer_pvt2_s4_keys.txt").read_text().splitlines():
+    for line in (GOLDEN / "avsegformer_pvt2_s4_keys.txt").read_text(encoding="utf-8").splitlines():
         name, shape = line.split(" ", 1)
         keys[name] = [int(n) for n in shape.strip("()").split(",") if n.strip()]
     for name in ("head.fc.4.weight", "head.attn_fc.4.weight"):
@@ -33,13 +33,13 @@ def pvt_keys(classes: int) -> dict[str, list[int]]:
 
 
 def resnet_keys() -> dict[str, list[int]]:
-    keys: dict[str, list[int]] = json.loads(RESNET.read_text())["keys"]
+    keys: dict[str, list[int]] = json.loads(RESNET.read_text(encoding="utf-8"))["keys"]
     return keys
 
 
 def write(path: Path, keys: dict[str, list[int]], **inputs: list[int]) -> Path:
     content = {"method": "avsegformer", "backbone": "pvt2", "task": "avss", "keys": keys, "inputs": inputs}
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     return path
 
 

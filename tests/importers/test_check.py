@@ -45,7 +45,7 @@ def weightless(monkeypatch: pytest.MonkeyPatch) -> None:
 def pvt_keys(task: str) -> dict[str, list[int]]:
     """The authors' names and shapes for the PVT."""
     keys = {}
-    for line in (GOLDEN / "tpavi_pvt_s4_keys.txt").read_text().splitlines():
+    for line in (GOLDEN / "tpavi_pvt_s4_keys.txt").read_text(encoding="utf-8").splitlines():
         name, shape = line.split(" ", 1)
         keys[name] = [int(n) for n in shape.strip("()").split(",") if n.strip()]
     if task == "avss":
@@ -64,7 +64,7 @@ def write_case(folder: Path, task: str, frames: int, size: int) -> Path:
         "inputs": {"frames": [frames, 3, size, size], "audio128": [frames, 128]},
     }
     path = folder / "case.json"
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     case = read_case(path)
     with torch.inference_mode():
         pictures, sound = case.tensor("frames"), case.tensor("audio128").abs()
@@ -76,8 +76,8 @@ def write_case(folder: Path, task: str, frames: int, size: int) -> Path:
 
 def spoiled(folder: Path, **changes: Any) -> Path:
     """A copy of the ResNet case with other entries, beside its real outputs."""
-    content = json.loads(RESNET.read_text()) | changes
-    (folder / "case.json").write_text(json.dumps(content))
+    content = json.loads(RESNET.read_text(encoding="utf-8")) | changes
+    (folder / "case.json").write_text(json.dumps(content), encoding="utf-8")
     (folder / "case.npz").write_bytes(RESNET.with_suffix(".npz").read_bytes())
     return folder / "case.json"
 
@@ -108,7 +108,7 @@ def test_a_difference_is_seen(check: Check, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("weightless")
 def test_wrong_names_are_told(check: Check, tmp_path: Path) -> None:
-    keys = json.loads(RESNET.read_text())["keys"]
+    keys = json.loads(RESNET.read_text(encoding="utf-8"))["keys"]
     small = {"frames": [5, 3, 32, 32], "audio128": [5, 128]}
     less = {n: s for n, s in keys.items() if n not in ("tpavi_b2.phi.bias", "resnet.layer4_1.0.bn1.weight")}
     status, _, error = check(spoiled(tmp_path, keys={**less, "tpavi_b2.phy.bias": [128]}))
@@ -152,7 +152,7 @@ def test_bad_cases_take_one_line(check: Check, tmp_path: Path, changes: dict[str
 
 def test_bad_files_take_one_line(check: Check, tmp_path: Path) -> None:
     for content, message in (("{", "not JSON"), ("[1]", "not an object"), ("{}", "no entry method")):
-        (tmp_path / "bad.json").write_text(content)
+        (tmp_path / "bad.json").write_text(content, encoding="utf-8")
         status, _, error = check(tmp_path / "bad.json")
         assert (status, error.count("\n")) == (2, 1) and message in error
     assert check(tmp_path / "none.json")[0] == 2

@@ -35,7 +35,9 @@ CASES = {
 
 
 def keys_of(method: str) -> dict[str, list[int]]:
-    keys: dict[str, list[int]] = json.loads((GOLDEN / f"{CASES[method]}.json").read_text())["keys"]
+    keys: dict[str, list[int]] = json.loads((GOLDEN / f"{CASES[method]}.json").read_text(encoding="utf-8"))[
+        "keys"
+    ]
     return keys
 
 
@@ -119,7 +121,7 @@ def theirs(
 def test_the_method_is_recognised_and_a_run_is_written(theirs: Theirs) -> None:
     assert theirs.told.startswith(f"{theirs.method} on avsbench/s4, schedule authors: ")
     assert {path.name for path in theirs.folder.iterdir()} == {"config.json", "weights.safetensors"}
-    config = json.loads((theirs.folder / "config.json").read_text())
+    config = json.loads((theirs.folder / "config.json").read_text(encoding="utf-8"))
     digest = hashlib.sha256(theirs.checkpoint.read_bytes()).hexdigest()
     assert config.pop("imported") == {"file": "S4_res50.pth", "sha256": digest}
     run = read_run(theirs.folder, data_dir="anywhere")
@@ -131,7 +133,7 @@ def test_the_method_is_recognised_and_a_run_is_written(theirs: Theirs) -> None:
 
 def test_a_folder_that_holds_anything_is_refused_before_any_work(theirs: Theirs, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in theirs.folder.iterdir()}
-    (tmp_path / "file").write_text("mine")
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
     for out in (theirs.folder, tmp_path, tmp_path / "file"):
         with pytest.raises(UserError, match="is there already; give a new folder"):
             import_checkpoint(tmp_path / "not even looked at.pth", out=out)

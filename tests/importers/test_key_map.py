@@ -21,8 +21,11 @@ SMALL = KeyMap(
 
 def names(backbone: str) -> list[str]:
     if backbone == "resnet":
-        return list(json.loads((GOLDEN / "tpavi_resnet_s4_224.json").read_text())["keys"])
-    return [line.split()[0] for line in (GOLDEN / "tpavi_pvt_s4_keys.txt").read_text().splitlines()]
+        return list(json.loads((GOLDEN / "tpavi_resnet_s4_224.json").read_text(encoding="utf-8"))["keys"])
+    return [
+        line.split()[0]
+        for line in (GOLDEN / "tpavi_pvt_s4_keys.txt").read_text(encoding="utf-8").splitlines()
+    ]
 
 
 @pytest.mark.parametrize("backbone", ["resnet", "pvt"])

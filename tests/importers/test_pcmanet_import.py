@@ -18,14 +18,14 @@ from avslib.methods.pcmanet import checkpoint as pcmanet
 from avslib.methods.reference_case import read_case
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-RESNET = json.loads((GOLDEN / "pcmanet_resnet_s4_224.json").read_text())["keys"]
+RESNET = json.loads((GOLDEN / "pcmanet_resnet_s4_224.json").read_text(encoding="utf-8"))["keys"]
 SOUND_QUERY = "qsca1.attn.transformer.layers.0.0.fn.a_to_qkv.weight"
 
 
 def pvt_keys(task: str) -> dict[str, list[int]]:
     """The authors' names and shapes for the PVT; in their MS3 model one layer is called otherwise."""
     keys = {}
-    for line in (GOLDEN / "pcmanet_pvt_s4_keys.txt").read_text().splitlines():
+    for line in (GOLDEN / "pcmanet_pvt_s4_keys.txt").read_text(encoding="utf-8").splitlines():
         name, shape = line.split(" ", 1)
         keys[name] = [int(n) for n in shape.strip("()").split(",") if n.strip()]
     if task == "ms3":
@@ -47,7 +47,7 @@ def write_case(folder: Path, task: str, *, frames: int, size: int, gain: float) 
         "gain": {"output_conv{1..4}.3.weight": gain},
     }
     path = folder / "case.json"
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     case = read_case(path)
     with torch.inference_mode():
         pictures, sound = case.tensor("frames"), case.tensor("audio128").abs()
@@ -134,8 +134,8 @@ def test_bad_cases_take_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], message: str
 ) -> None:
     monkeypatch.setattr(reference_case, "fill", lambda key, shape: torch.zeros(shape))
-    content = json.loads((GOLDEN / "pcmanet_resnet_s4_224.json").read_text()) | changes
-    (tmp_path / "case.json").write_text(json.dumps(content))
+    content = json.loads((GOLDEN / "pcmanet_resnet_s4_224.json").read_text(encoding="utf-8")) | changes
+    (tmp_path / "case.json").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(UserError, match=message) as error:
         run_case(read_case(tmp_path / "case.json"))
     assert "\n" not in str(error.value)

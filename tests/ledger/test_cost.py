@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from avslib.errors import UserError
 from avslib.ledger import cost_table
 from avslib.ledger.cost import Cost, Costed, count, measure, multiply_adds
 from avslib.ledger.cost_table import TABLE
@@ -93,7 +94,30 @@ def test_every_method_is_in_the_table_with_its_backbones() -> None:
 
 def test_measuring() -> None:
     memory, seconds = measure(Costed("small", "none", Small), rounds=2)
-    assert memory >= 0 and seconds > 0
+    assert memory is not None and memory >= 0 and seconds > 0
+
+
+def test_memory_is_a_dash_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avslib.ledger.provenance.peak_of_process", lambda: None)
+    assert measure(Costed("small", "none", Small), rounds=1)[0] is None
+    known = Cost(1, 1, 1, Unused(0, 0, ""), memory_mb=None, seconds=0.5)
+    monkeypatch.setattr(cost_table, "cost", lambda entry, device: known)
+    assert cost_table.cost_table(entries=[Costed("x", "y", Small)]).splitlines()[-1].split()[-3:] == [
+        "-",
+        "10.00",
+        "-",
+    ]
+
+
+@pytest.mark.parametrize("device", ["nonsense", *(["cuda"] if not torch.cuda.is_available() else [])])
+def test_a_device_that_is_not_there_is_told_before_anything_is_counted(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost_table, "count", lambda _: pytest.fail("counted"))
+    for call in (lambda: cost_table.cost_table(device=device), lambda: measure(TABLE[0], device)):
+        with pytest.raises(UserError, match=f"--device {device}: not to be had here") as error:
+            call()
+        assert str(error.value).isprintable()
 
 
 def test_a_measurement_has_a_process_of_its_own() -> None:

@@ -48,13 +48,14 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
         text=True,
         timeout=500,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return path
 
 
 def test_the_script_writes_every_part(measured: Path) -> None:
-    text = measured.read_text()
+    text = measured.read_text(encoding="utf-8")
     content: dict[str, Any] = json.loads(text)
     assert set(content["methods"]) == {"tpavi"} and content["weights"] == "random"
     assert content["commit"] and content["versions"]["cuda"] and content["peak"]["tflops"] > 0
@@ -81,7 +82,7 @@ def test_the_table(measured: Path) -> None:
 
 
 def test_what_failed_is_said(measured: Path, tmp_path: Path) -> None:
-    content = json.loads(measured.read_text())
+    content = json.loads(measured.read_text(encoding="utf-8"))
     bare = {
         name: value
         for name, value in content["methods"]["tpavi"].items()
@@ -94,21 +95,21 @@ def test_what_failed_is_said(measured: Path, tmp_path: Path) -> None:
     }
     content["chapter"] = {"ran": False, "cell": 7, "error": "NameError: x"}
     path = tmp_path / "gpu.json"
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     _, first, second, told = gpu_table(path).splitlines()
     assert first.split()[-3:] == ["failed", "not", "run"]
     assert second.split()[2:4] == ["-", "-"] and second.split()[-1] == "-"
     assert "failed in cell 7, NameError: x." in told
     content["chapter"] = {"ran": True, "chapter": "05_tpavi", "schedule": "full", "steps": 5, "seconds": 81.2,
                           "device": "a card", "precision": "bf16"}  # fmt: skip
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     assert "cut to 5 steps: ran in 81 s, trained on a card in bf16." in gpu_table(path)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"methods": {"x": 1}}', '{"methods": {}}', "null"])
 def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "gpu.json"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"gpu\.json: not what benchmarks/gpu\.py writes"):
         gpu_table(path)
 
@@ -118,7 +119,7 @@ def test_it_stands_below_the_runs(measured: Path, tmp_path: Path, capsys: pytest
     ledger(runs=tmp_path / "runs")
     without = capsys.readouterr().out
     assert "share of peak" not in without
-    (tmp_path / "gpu.json").write_text(measured.read_text())
+    (tmp_path / "gpu.json").write_text(measured.read_text(encoding="utf-8"), encoding="utf-8")
     ledger(runs=tmp_path / "runs")
     assert capsys.readouterr().out == f"{without}\n{gpu_table(tmp_path / 'gpu.json')}\n"
 
@@ -157,7 +158,7 @@ def test_a_part_that_fails_or_lasts_leaves_a_line() -> None:
 
 
 def test_a_chapter_is_cut_and_tells(tmp_path: Path) -> None:
-    notebook = json.loads((ROOT / "book/05_tpavi.ipynb").read_text())
+    notebook = json.loads((ROOT / "book/05_tpavi.ipynb").read_text(encoding="utf-8"))
     cells = CHAPTER["cut_short"](notebook)["cells"]
     at = next(i for i, cell in enumerate(cells) if cell["metadata"].get("tags") == ["parameters"])
     assert (cells[at + 1]["source"], cells[-1]["source"]) == (CHAPTER["CUT"], CHAPTER["TELL"])
@@ -174,5 +175,7 @@ def test_a_chapter_is_cut_and_tells(tmp_path: Path) -> None:
 def test_the_cut_reaches_the_recipe() -> None:
     told = f"{CHAPTER['CUT']}\nfrom avslib.methods.resolve import find_run\nrun = find_run('tpavi', 'mini/ms3', 'full')"
     told += "\nprint(run.plan.epochs, run.plan.steps_per_epoch, *map(len, map(run.clips, ('train', 'test-seen'))))"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
     assert done.stdout == "1 5 20 8\n"

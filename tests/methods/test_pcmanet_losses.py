@@ -25,7 +25,7 @@ def arrays() -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module")
 def values() -> dict[str, float]:
-    content: dict[str, float] = json.loads((GOLDEN / "losses.json").read_text())
+    content: dict[str, float] = json.loads((GOLDEN / "losses.json").read_text(encoding="utf-8"))
     return content
 
 

@@ -58,7 +58,7 @@ class Trace:
 @pytest.fixture(params=TRACES)
 def trace(request: pytest.FixtureRequest) -> Trace:
     path = GOLDEN / f"{request.param}.json"
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     size, frames = content["size"], content["frames"]
     shapes = {
         "frames": (frames, 3, size, size),

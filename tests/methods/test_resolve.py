@@ -68,7 +68,7 @@ def test_a_run_on_a_release_knows_its_folder(releases: dict[str, Path], tmp_path
     run = find_run("tpavi", "avsbench/ms3", "smoke", data_dir=folder)
     record = train(run, out=tmp_path, workers=0)
     assert set(record.metrics) == {"test"} and record.counterfactual == {}
-    assert json.loads((tmp_path / "config.json").read_text())["data_dir"] == str(folder)
+    assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["data_dir"] == str(folder)
     assert "data_dir" not in record.config, "a record goes into the ledger, and a machine's path does not"
     assert read_run(tmp_path).config() == run.config()
     again, _ = load_run(tmp_path)

@@ -60,9 +60,9 @@ def test_configurations_are_plain_and_repeat(name: str) -> None:
 
 def test_a_run_whose_recipe_has_changed_is_refused(tmp_path: Path) -> None:
     train(find_run(toy.__file__, "toy", "smoke"), out=tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text())
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     config["plan"]["optimiser"]["lr"] = 0.5
-    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(
         UserError, match=r"recipe has changed since this run \(plan.optimiser.lr: 0.5 then, 0.05 now\)"
     ):
@@ -78,7 +78,9 @@ def test_a_run_of_an_earlier_version_is_read_with_a_warning(tmp_path: Path) -> N
         "seed": 1,
         "deaf": True,
     }
-    (tmp_path / "config.json").write_text(json.dumps(old | {"weights": {}, "plan": {"lr": 1}}))
+    (tmp_path / "config.json").write_text(
+        json.dumps(old | {"weights": {}, "plan": {"lr": 1}}), encoding="utf-8"
+    )
     with pytest.warns(UserWarning, match="its recipe cannot be compared"):
         run = read_run(tmp_path)
     assert (run.title, run.fold, run.seed, run.sound_blind) == ("pcmanet-no-masking", 2, 1, True)

@@ -81,7 +81,9 @@ def test_smoke_runs_repeats_and_resumes_bit_for_bit(tmp_path: Path, monkeypatch:
         patch.setattr(Run, "criterion", lambda run: StopAt(criterion(run), 4))  # in the middle of epoch 2
         train(run, out=tmp_path / "broken", checkpoint_every=1)
     again = train(run, out=tmp_path / "broken", resume=True)
-    assert (tmp_path / "unbroken/log.jsonl").read_text() == (tmp_path / "broken/log.jsonl").read_text()
+    assert (tmp_path / "unbroken/log.jsonl").read_text(encoding="utf-8") == (
+        tmp_path / "broken/log.jsonl"
+    ).read_text(encoding="utf-8")
     assert (again.metrics, again.counterfactual) == (record.metrics, record.counterfactual)
 
 

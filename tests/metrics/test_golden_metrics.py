@@ -26,7 +26,9 @@ def copy_case(folder: Path, **changes: object) -> Path:
     """The golden case in `folder`, with top-level entries of the json replaced."""
     shutil.copy(GOLDEN.with_suffix(".npz"), folder / "case.npz")
     path = folder / "case.json"
-    path.write_text(json.dumps({**json.loads(GOLDEN.read_text()), **changes}))
+    path.write_text(
+        json.dumps({**json.loads(GOLDEN.read_text(encoding="utf-8")), **changes}), encoding="utf-8"
+    )
     return path
 
 
@@ -36,7 +38,7 @@ def test_command_accepts_the_reference(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_command_refuses_a_number_that_is_off(tmp_path: Path) -> None:
-    reference = json.loads(GOLDEN.read_text())
+    reference = json.loads(GOLDEN.read_text(encoding="utf-8"))
     assert main(["check", str(copy_case(tmp_path, mask_iou_all=reference["mask_iou_all"] * 1.0002))]) == 1
     table = reference["dataset_level"] | {"FDR": reference["dataset_level"]["FDR"] + 0.0002}
     assert main(["check", str(copy_case(tmp_path, dataset_level=table))]) == 1
@@ -60,7 +62,10 @@ def test_command_works_on_other_sizes_batches_and_classes(tmp_path: Path) -> Non
     )
     path = tmp_path / "case.json"
     binary = {"mIoU": 1.0, "F": 0.5, "F_batches": [1.0, 0.0], "mIoU_batches": [1.0, 1.0]}
-    path.write_text(json.dumps({"avsbench_binary_batch2": binary, "avsbench_semantic": {"count": [2.0] * 9}}))
+    path.write_text(
+        json.dumps({"avsbench_binary_batch2": binary, "avsbench_semantic": {"count": [2.0] * 9}}),
+        encoding="utf-8",
+    )
     found = dict(errors(path))
     assert max(found[f"avsbench_binary_batch2.{name}"] for name in binary) < 1e-6
     assert np.isfinite(found["avsbench_semantic.count"])

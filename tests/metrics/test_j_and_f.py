@@ -152,7 +152,7 @@ def test_merge_equals_one_pass(classes: int) -> None:
 
 
 def test_the_papers_mean_is_of_golden_numbers() -> None:
-    reference = json.loads(GOLDEN.read_text())
+    reference = json.loads(GOLDEN.read_text(encoding="utf-8"))
     with np.load(GOLDEN.with_suffix(".npz")) as file:
         arrays = {name: torch.from_numpy(file[name]) for name in file.files}
     for frames in (1, 4, 12):

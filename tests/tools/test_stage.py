@@ -61,7 +61,7 @@ def clone(tmp_path: Path) -> Path:
 
 def build(clone: Path, *more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "tools/stage.py", "--schedule", "smoke", "--out", "_build/book", *more]
-    return subprocess.run(command, cwd=clone, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=clone, capture_output=True, text=True, timeout=300, encoding="utf-8")
 
 
 def ran(done: subprocess.CompletedProcess[str]) -> list[str]:

@@ -29,7 +29,7 @@ FILE = stateful.__file__
 
 
 def log(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def state_of(folder: Path, data: str) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def launch(out: Path, data: str, *more: str, processes: int = 1, **environment: 
     ]
     ended = subprocess.run(
         [*command, "--out", str(out), "--checkpoint-every", "1", *more],
-        env={**os.environ, **environment} | ({"OMP_NUM_THREADS": "1"} if processes > 1 else {}), capture_output=True, text=True, timeout=300,
+        env={**os.environ, **environment} | ({"OMP_NUM_THREADS": "1"} if processes > 1 else {}), capture_output=True, text=True, timeout=300, encoding="utf-8"
     )  # fmt: skip
     return "killed" if ended.returncode == -signal.SIGKILL else ended.stderr if ended.returncode else "done"
 

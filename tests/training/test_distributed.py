@@ -21,7 +21,12 @@ def launch(out: Path, *more: str) -> subprocess.CompletedProcess[str]:
     command += ["-m", "avslib.cli", "train", TOY, "--data", "toy/plain", "--schedule", "smoke"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        [*command, "--out", str(out), *more], env=environment, capture_output=True, text=True, timeout=300
+        [*command, "--out", str(out), *more],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        encoding="utf-8",
     )
 
 
@@ -30,7 +35,7 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     launched = launch(tmp_path / "two", "--ledger", str(tmp_path / "ledger"))
     assert launched.returncode == 0, launched.stderr
     (path,) = (tmp_path / "ledger").glob("*.json")
-    together = json.loads(path.read_text())
+    together = json.loads(path.read_text(encoding="utf-8"))
     assert together["processes"] == 2
     # 7 test clips do not divide by two processes, and batches of 8 frames must not be torn by them.
     assert together["metrics"]["test"]["toy"]["clips"] == 7
@@ -38,7 +43,10 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     for name, numbers in alone.metrics["test"].items():
         assert together["metrics"]["test"][name] == pytest.approx(numbers, abs=1e-4)
     one, two = (
-        [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
+        [
+            json.loads(line)
+            for line in (tmp_path / name / "log.jsonl").read_text(encoding="utf-8").splitlines()
+        ]
         for name in ("one", "two")
     )
     assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], abs=2e-5)

@@ -35,7 +35,7 @@ CASES = [
 def machine() -> dict[str, str]:
     """What decides the last bit of a sum."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     cpu = {line.split(":")[0].strip(): line.split(":")[-1].strip() for line in lines if ":" in line}
     return {
         "processor": " ".join(cpu.get(key, "") for key in ("model name", "cpu family", "model", "stepping")),
@@ -70,7 +70,7 @@ def short_run(method: str, data: str) -> Run:
 def lines_of(method: str, data: str, out: Path) -> list[dict[str, Any]]:
     with one_thread():
         train(short_run(method, data), out=out)
-    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def golden(method: str, data: str) -> Path:
@@ -79,7 +79,7 @@ def golden(method: str, data: str) -> Path:
 
 @pytest.mark.parametrize(("method", "data"), CASES)
 def test_losses_are_those_of_before(method: str, data: str, tmp_path: Path) -> None:
-    known = json.loads(golden(method, data).read_text())
+    known = json.loads(golden(method, data).read_text(encoding="utf-8"))
     found = lines_of(method, data, tmp_path)
     assert len(found) == STEPS
     if machine() == known["machine"]:
@@ -94,7 +94,7 @@ def write() -> None:
     for method, data in CASES:
         with tempfile.TemporaryDirectory() as folder:
             content = {"machine": machine(), "steps": lines_of(method, data, Path(folder) / "run")}
-        golden(method, data).write_text(json.dumps(content, indent=1) + "\n")
+        golden(method, data).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         print(golden(method, data))
 
 

@@ -28,7 +28,7 @@ run = toy.toy_run
 
 
 def measured(folder: Path) -> dict[str, object]:
-    record = json.loads((folder / "record.json").read_text())
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
     return {name: record[name] for name in MEASURED}
 
 
@@ -40,16 +40,22 @@ def same_weights(one: Path, two: Path) -> bool:
 def test_one_seed_gives_one_run(tmp_path: Path) -> None:
     for name in ("a", "b"):
         train(run(), out=tmp_path / name)
-    assert (tmp_path / "a/log.jsonl").read_text() == (tmp_path / "b/log.jsonl").read_text()
+    assert (tmp_path / "a/log.jsonl").read_text(encoding="utf-8") == (tmp_path / "b/log.jsonl").read_text(
+        encoding="utf-8"
+    )
     assert same_weights(tmp_path / "a", tmp_path / "b")
     train(run(seed=1), out=tmp_path / "c")
-    assert (tmp_path / "a/log.jsonl").read_text() != (tmp_path / "c/log.jsonl").read_text()
+    assert (tmp_path / "a/log.jsonl").read_text(encoding="utf-8") != (tmp_path / "c/log.jsonl").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_workers_do_not_change_the_numbers(tmp_path: Path) -> None:
     train(run(), out=tmp_path / "none")
     train(run(), out=tmp_path / "two", workers=2)
-    assert (tmp_path / "none/log.jsonl").read_text() == (tmp_path / "two/log.jsonl").read_text()
+    assert (tmp_path / "none/log.jsonl").read_text(encoding="utf-8") == (
+        tmp_path / "two/log.jsonl"
+    ).read_text(encoding="utf-8")
 
 
 def killed(out: Path, kill_at: int) -> None:
@@ -57,7 +63,9 @@ def killed(out: Path, kill_at: int) -> None:
     command = [sys.executable, "-m", "avslib.cli", "train", str(TOY), "--data", "toy/killed"]
     command += ["--schedule", "smoke", "--out", str(out), "--checkpoint-every", "3"]
     environment = {**os.environ, "TOY_KILL_AT": str(kill_at)}
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, encoding="utf-8"
+    )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert not (out / "record.json").exists()
 
@@ -70,7 +78,9 @@ def test_killed_and_resumed_equals_unbroken(tmp_path: Path, kill_at: int) -> Non
     assert (tmp_path / "killed/checkpoint.pt").exists() == (kill_at > 3)
     train(same, out=tmp_path / "killed", resume=True)
     assert measured(tmp_path / "unbroken") == measured(tmp_path / "killed")
-    assert (tmp_path / "unbroken/log.jsonl").read_text() == (tmp_path / "killed/log.jsonl").read_text()
+    assert (tmp_path / "unbroken/log.jsonl").read_text(encoding="utf-8") == (
+        tmp_path / "killed/log.jsonl"
+    ).read_text(encoding="utf-8")
     assert same_weights(tmp_path / "unbroken", tmp_path / "killed")
 
 

@@ -73,7 +73,9 @@ try:
 except UserError as error:
     print(error)
 """
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, encoding="utf-8"
+    )
     assert "c.pt: cannot be written" in told.stdout, told.stderr
     assert "the previous one is intact" in told.stdout
     assert told.stdout.count("\n") == 1

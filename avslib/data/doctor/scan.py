@@ -23,7 +23,7 @@ from avslib.data.doctor.inventory import Listed, count_faults, take_inventory
 from avslib.data.doctor.report import Report
 from avslib.data.readers import layouts
 from avslib.data.readers.paths import data_folder
-from avslib.errors import UserError
+from avslib.errors import UserError, check_number
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -53,8 +53,9 @@ def run_parallel(
 ) -> list[R]:
     """[work(item) for item in items], in processes of their own, with a progress bar.
 
-    Raises UserError when a process is killed.
+    Raises UserError when a process is killed, and for workers below 0.
     """
+    check_number("workers", workers, 0)
     workers = min(workers or cores(), 1 + len(items) // WORTH)
     bar = partial(tqdm, total=len(items), unit=unit, disable=not progress)
     if workers == 1:

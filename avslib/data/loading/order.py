@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from typing import cast
 
@@ -9,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from avslib.data.loading.augment import Augmented
-from avslib.errors import UserError
+from avslib.errors import UserError, check_number, one_line
 from avslib.types import Batch, Clip, Clips
 
 
@@ -88,7 +89,11 @@ def load(
     collate: Callable[[list[Clip]], Batch],
     workers: int = 0,
 ) -> Iterator[Batch]:
-    """The batches of `order`. A UserError raised in a worker arrives as the one line it was."""
+    """The batches of `order`. A UserError raised in a worker arrives as the one line it was.
+
+    Raises UserError for a number of workers below 0, and for what cannot be sent to one.
+    """
+    check_number("workers", workers, 0)
     loader = DataLoader(
         cast("Dataset[Clip]", clips),
         batch_sampler=order,
@@ -98,6 +103,13 @@ def load(
     )
     try:
         yield from loader
+    except (pickle.PicklingError, AttributeError) as error:
+        if "pickle" not in str(error):
+            raise
+        raise UserError(
+            f"{one_line(str(error))}: workers are sent the data and the front end; define it at the top of a module, "
+            "or use --workers 0"
+        ) from None
     except UserError as error:
         last_line = str(error).strip().splitlines()[-1]  # a worker sends its traceback as the message
         raise UserError(last_line.removeprefix("avslib.errors.UserError: ")) from None

@@ -5,6 +5,7 @@ python -m avslib.data.mini.credits > book/credits.md
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -122,4 +123,5 @@ def credits_markdown() -> str:
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # it is a file of the book
     print(credits_markdown(), end="")

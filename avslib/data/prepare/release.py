@@ -23,7 +23,7 @@ from avslib.data.prepare.archives import under, unpack
 from avslib.data.readers.layouts import TABLES
 from avslib.data.readers.paths import data_folder, inside
 from avslib.errors import UserError
-from avslib.files import write_file
+from avslib.files import forgiving_output, write_file
 
 
 def parser(about: str | None) -> argparse.ArgumentParser:
@@ -36,6 +36,7 @@ def parser(about: str | None) -> argparse.ArgumentParser:
 
 def run(main: Callable[[], int]) -> None:
     """Run a script. A `UserError` ends it with one line and status 2, Ctrl-C with 130."""
+    forgiving_output()
     try:
         sys.exit(main())
     except UserError as error:

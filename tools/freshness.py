@@ -49,6 +49,11 @@ def _of(kind: str, name: str) -> str:
     return ",".join(sorted(p.name for p in path.glob("*") if p.name[0] not in "._")) if path.is_dir() else ""
 
 
+def forget() -> None:
+    """Look at all files anew: some may have changed since."""
+    _of_file.cache_clear()
+
+
 @cache
 def _of_file(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "gone"

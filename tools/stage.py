@@ -24,8 +24,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import folders
+import freshness
 from chapters import CELL_SECONDS, Execution, execute, fresh, source_of
-from folders import prepare
 from freshness import ROOT
 from ledger_page import write_ledger_page
 from markdown_pages import write_markdown
@@ -73,7 +74,8 @@ def run_chapters(
 
 def stage(schedule: str, out: Path, jobs: int, force: bool, cell_seconds: int) -> list[str]:
     """Bring every page into OUT; what failed, by chapter."""
-    prepare(out, COPIED)
+    folders.prepare(out, COPIED)
+    freshness.forget()
     every = pages()
     notebooks = [name for name in every if source_of(name).exists()]
     kept = {} if force else {name: found for name in notebooks if (found := fresh(name, schedule, out))}

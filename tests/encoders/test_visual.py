@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,3 +136,25 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
     torch.save(timm.create_model("resnet18").state_dict(), tmp_path / "other.pth")
     with pytest.raises(UserError, match=r"other\.pth: not the weights of this network: layer1\.0"):
         VisualEncoder(name="resnet50", weights=tmp_path / "other.pth")
+
+
+def test_a_network_that_another_package_registers_under_the_name_changes_nothing() -> None:
+    """The authors' pvt.py registers a pvt_v2_b5 of its own in timm."""
+    foreign = (
+        "import torch, sys\n"
+        "from timm.models import register_model\n"
+        "@register_model\n"
+        "def pvt_v2_b5(pretrained=False, **options):\n"
+        "    raise RuntimeError('the foreign one')\n"
+        "import timm\n"
+        "from avslib.encoders.visual import VisualEncoder\n"
+        "encoder = VisualEncoder(name='pvt_v2_b5', pretrained=False)\n"
+        "assert encoder.channels == [64, 128, 320, 512]\n"
+        "try:\n"
+        "    timm.create_model('pvt_v2_b5')\n"
+        "except RuntimeError:\n"
+        "    sys.exit(0)\n"
+        "sys.exit('the foreign one is not registered: this test tests nothing')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", foreign], capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr

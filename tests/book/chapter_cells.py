@@ -17,7 +17,7 @@ def names_of(notebook: str, needed: tuple[str, ...], checks: Iterable[str]) -> d
     """
     names: dict[str, Any] = {"SCHEDULE": "smoke", "LIVE": False}
     names |= {f"answer_{check.removeprefix('check_')}": None for check in checks}
-    for cell in json.loads((BOOK / notebook).read_text())["cells"]:
+    for cell in json.loads((BOOK / notebook).read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "code" and any(text in source for text in needed):
             source = source.replace("figures.say(check_", "(lambda *_: None)(check_")  # a test gives answers

@@ -31,7 +31,13 @@ def build() -> tuple[Path, str]:
     command = [sys.executable, "tools/stage.py", "--schedule", "smoke", "--jobs", "2", "--out", str(out)]
     alone = os.environ | {"OMP_NUM_THREADS": "1"}  # threads of two chapters would wait for each other
     done = subprocess.run(
-        command, cwd=ROOT, env=alone, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=ROOT,
+        env=alone,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
     )
     return out, done.stdout if done.returncode else ""
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 import pytest
+from book_pages import CHAPTERS, PAGES, ROOT
 from bs4 import BeautifulSoup, Tag
 
-ROOT = Path(__file__).parents[2]
-CHAPTERS = sorted(file.stem for file in (ROOT / "book").glob("*.ipynb"))
-PAGES = sorted(file.stem for file in (ROOT / "book").glob("*.*") if file.suffix in {".md", ".ipynb"})
 COPYLEFT = ("GPL", "CC-BY-SA")
 HEAVIEST = 8_000_000
 
 
 def article(html: Path, page: str) -> Tag:
     """The content of a page, without menus."""
-    soup = BeautifulSoup((html / "book" / f"{page}.html").read_text(), "html.parser")
+    soup = BeautifulSoup((html / "book" / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
     found = soup.select_one("article")
     assert found is not None
     return found
@@ -38,7 +35,7 @@ def test_the_book_builds(build: tuple[Path, str]) -> None:
 
 
 def test_every_chapter_ran_and_was_recorded(built: Path) -> None:
-    told = json.loads((built / "executions.json").read_text())
+    told = json.loads((built / "executions.json").read_text(encoding="utf-8"))
     assert [Path(record["chapter"]).name for record in told["records"]] == CHAPTERS
     assert all(record["seconds"] > 0 and record["schedule"] for record in told["records"])
     assert "torch" in told["versions"]
@@ -81,13 +78,35 @@ def test_a_reader_sees_no_machinery(html: Path, chapter: str) -> None:
     assert (html / "book" / f"{chapter}.html").stat().st_size < HEAVIEST
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_links_within_the_book_lead_somewhere(html: Path, page: str) -> None:
-    for link in article(html, page).select("a[href]"):
-        target = urlparse(str(link["href"]))
-        if target.scheme or target.netloc or not target.path:
-            continue
-        assert (html / "book" / unquote(target.path)).exists(), f"{link['href']} on {page}"
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_imports_are_folded(chapter: str) -> None:
+    """What a page begins with is what it is about; who wants the imports unfolds them."""
+    cells = json.loads((ROOT / "book" / f"{chapter}.ipynb").read_text(encoding="utf-8"))["cells"]
+    open_cells = [
+        cell["id"]
+        for cell in cells
+        if cell["cell_type"] == "code"
+        and len(re.findall(r"^(?:import|from) ", "".join(cell["source"]), re.MULTILINE)) > 2
+        and not {"hide-input", "remove-cell"} & set(cell["metadata"].get("tags", ()))
+    ]
+    assert not open_cells
+
+
+def test_the_introduction_maps_every_chapter(html: Path) -> None:
+    """Each box says what its chapter is called, and leads there."""
+    boxes = {str(link["href"]): link.get_text() for link in article(html, "intro").select(".avs-map svg a")}
+    assert list(boxes) == [f"{chapter}.html" for chapter in CHAPTERS]
+    for chapter, words in zip(CHAPTERS, boxes.values(), strict=True):
+        heading = article(html, chapter).select_one("h1")
+        assert heading is not None
+        title = heading.get_text().removesuffix("#").strip()
+        assert words.startswith(f"{int(chapter[:2])} {title}"), words
+
+
+def test_the_introduction_shows_a_scene_under_its_licence(html: Path) -> None:
+    (scene,) = article(html, "intro").select(".avs-scene")
+    assert families(str(scene["data-licence"]))
+    assert str(scene["data-licence"]) in scene.find_parent("figure").get_text()  # type: ignore[union-attr]
 
 
 def test_a_licence_line_is_understood() -> None:

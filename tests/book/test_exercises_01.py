@@ -22,7 +22,7 @@ EXERCISES = {
 def chapter() -> dict[str, Any]:
     """All names of the chapter after it ran at the smoke schedule, as plain Python."""
     names: dict[str, Any] = {}
-    for cell in json.loads(NOTEBOOK.read_text())["cells"]:
+    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
         tags = cell["metadata"].get("tags", [])
         if cell["cell_type"] != "code" or "remove-cell" in tags:
             continue

@@ -55,6 +55,15 @@ const keepControls = (root) => {
   home.avsControls = controls;
 };
 
+// The look of all explorers, once a page: a style element may stand in the head only.
+const wear = (css) => {
+  if (document.getElementById("avs-explorer-look")) return;
+  const look = document.createElement("style");
+  look.id = "avs-explorer-look";
+  look.textContent = css;
+  document.head.append(look);
+};
+
 // The same output may stand twice in a page (a second view of a notebook), hence querySelectorAll.
 const startExplorer = (id, data, draw) => {
   for (const root of document.querySelectorAll(`[id="${id}"]:not([data-ready])`)) {

@@ -48,12 +48,13 @@ class Explorer(ABC):
         data = json.dumps(self.data(), separators=(",", ":")).replace("<", "\\u003c")
         more = f'id="{identifier}" data-name="{self.name}" role="group" aria-label="{escape(self.alt)}"'
         return (
-            f'<figure class="avs-figure" style="margin:1em 0"><style>{beside(__file__, ".css")}</style>'
+            '<figure class="avs-figure" style="margin:1em 0">'
             f"{opening('div', 'avs-explorer', self.licence, more=more)}{self.body()}"
-            '<p class="avs-say" data-part="say" aria-live="polite"></p></div>'
-            f"{figcaption(self.caption, self.licence)}<script>(() => {{"
+            '<p class="avs-say" data-part="say" aria-live="polite"></p></div><script>(() => {'
             f"{beside(__file__, '.js')}\n{beside(getfile(type(self)), '.js')}\n"
-            f"startExplorer({json.dumps(identifier)}, {data}, draw);}})();</script></figure>"
+            f"wear({json.dumps(beside(__file__, '.css'))});\n"
+            f"startExplorer({json.dumps(identifier)}, {data}, draw);}})();</script>"
+            f"{figcaption(self.caption, self.licence)}</figure>"
         )
 
     def __repr__(self) -> str:
@@ -78,9 +79,9 @@ def canvas(part: str, *, width: int, height: int, label: str, keys: bool = False
 def slider(part: str, *, label: str, last: int, start: int = 0) -> str:
     """A labelled slider over 0..last, with what it stands at beside it."""
     return (
-        f'<label class="avs-slider"><span>{escape(label)}</span><input type="range" data-part="{part}" '
-        f'min="0" max="{last}" step="1" value="{start}"{" disabled" if last == 0 else ""}>'
-        f'<output data-part="{part}-says"></output></label>'
+        f'<div class="avs-slider"><label><span>{escape(label)}</span><input type="range" data-part="{part}" '
+        f'min="0" max="{last}" step="1" value="{start}"{" disabled" if last == 0 else ""}></label>'
+        f'<output data-part="{part}-says"></output></div>'
     )
 
 

@@ -20,8 +20,8 @@ $(STAMP): pyproject.toml constraints.txt tools/fix_cpu_wheels.py
 	$(BIN)/python tools/fix_cpu_wheels.py
 	touch $@
 
-book: env  ## run the chapters (SCHEDULE=reduced|full|smoke) and render them into _build/book
-	$(BIN)/python tools/stage.py --schedule $(SCHEDULE) --out _build/book
+book: env  ## run the chapters that have changed (SCHEDULE=reduced|full|smoke, ARGS=--force) and render all
+	$(BIN)/python tools/stage.py --schedule $(SCHEDULE) --out _build/book $(ARGS)
 	@echo "open _build/book/_build/html/index.html"
 
 test: env lint  ## the library, every chapter at the smoke schedule, and the pages in a browser

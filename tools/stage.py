@@ -21,6 +21,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,17 @@ def pages() -> list[str]:
 def run_chapters(
     names: list[str], schedule: str, out: Path, jobs: int, cell_seconds: int
 ) -> tuple[list[Execution], list[str]]:
-    """Execute `names`, `jobs` at a time: the records of those that ran, and what the others died of."""
+    """Execute `names`, `jobs` at a time: the records of those that ran, and what the others died of.
+
+    The last chapter goes first, the first second, and so on: those that train come late in the book, and wait for each
+    other when they begin at once, because they share the encoders' pretraining.
+    """
     records: list[Execution] = []
     failures: list[str] = []
     with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
         running = {
             pool.submit(execute, name, schedule, out, cell_seconds, line): name
-            for line, name in enumerate(names)
+            for line, name in enumerate(from_both_ends(names))
         }
         for done in concurrent.futures.as_completed(running):
             try:
@@ -70,6 +75,13 @@ def run_chapters(
                 failures.append(str(error))
                 print(f"{running[done]} FAILED", file=sys.stderr, flush=True)
     return records, failures
+
+
+def from_both_ends(names: list[str]) -> list[str]:
+    """Last, first, last but one, second, ..."""
+    half = len(names) // 2
+    pairs = zip_longest(reversed(names[half:]), names[:half])
+    return [name for pair in pairs for name in pair if name is not None]
 
 
 def stage(schedule: str, out: Path, jobs: int, force: bool, cell_seconds: int) -> list[str]:
@@ -121,14 +133,21 @@ def main() -> int:
     )
     parser.add_argument("--schedule", default="reduced", choices=tuple(CELL_SECONDS))
     parser.add_argument("--out", type=Path, default=ROOT / "_build" / "book")
-    parser.add_argument("--jobs", type=int, default=1, help="chapters at a time; training uses every core")
+    parser.add_argument(
+        "--jobs", type=int, help="chapters at a time, which share the cores; 2, and 1 at full"
+    )
     parser.add_argument("--force", action="store_true", help="run every chapter, changed or not")
     parser.add_argument("--cell-seconds", type=int, help="how long one cell may take")
     asked = parser.parse_args()
-    if asked.jobs < 1 or (asked.cell_seconds is not None and asked.cell_seconds < 1):
+    cores = os.cpu_count() or 1
+    jobs = (1 if asked.schedule == "full" else min(2, cores)) if asked.jobs is None else asked.jobs
+    limit = CELL_SECONDS[asked.schedule] if asked.cell_seconds is None else asked.cell_seconds
+    if jobs < 1 or limit < 1:
         parser.error("--jobs and --cell-seconds are at least 1")
-    out, limit = asked.out.resolve(), asked.cell_seconds or CELL_SECONDS[asked.schedule]
-    failures = stage(asked.schedule, out, asked.jobs, asked.force, limit)
+    os.environ.setdefault(
+        "OMP_NUM_THREADS", str(max(1, cores // jobs))
+    )  # threads must not wait for each other
+    failures = stage(asked.schedule, out := asked.out.resolve(), jobs, asked.force, limit)
     if failures:
         print(f"\n{len(failures)} of the chapters failed; the others are kept:", file=sys.stderr)
         print("\n\n".join(failures), file=sys.stderr)

@@ -28,7 +28,7 @@ def build() -> tuple[Path, str]:
     if "AVS_BOOK" in os.environ:
         return (ROOT / os.environ["AVS_BOOK"]).resolve(), ""
     out = ROOT / "_build" / "test-book"
-    command = [sys.executable, "tools/stage.py", "--schedule", "smoke", "--jobs", "2", "--out", str(out)]
+    command = [sys.executable, "tools/stage.py", "--schedule", "smoke", "--out", str(out)]
     alone = os.environ | {"OMP_NUM_THREADS": "1"}  # threads of two chapters would wait for each other
     done = subprocess.run(
         command,

@@ -79,7 +79,7 @@ def _frame(x: float, y: float, height: float, colour: str, more: str = "") -> st
 def _box(column: int, row: int, stop: Stop) -> str:
     x, y = column * ACROSS, TOP + DOWN * row
     return (
-        f'<a href="{escape(stop.link)}" style="color:inherit">{_frame(x, y, HIGH, COLOURS[column])}'
+        f'<a href="{escape(stop.link)}" style="color:inherit;text-decoration:none">{_frame(x, y, HIGH, COLOURS[column])}'
         f"{_text(x + 11, y + 20, stop.title, 'font-weight:600;text-decoration:underline', 15)}"
         f"{_text(x + 11, y + 38, stop.about)}</a>"
     )

@@ -78,6 +78,11 @@ def test_a_reader_sees_no_machinery(html: Path, chapter: str) -> None:
     assert (html / "book" / f"{chapter}.html").stat().st_size < HEAVIEST
 
 
+def test_a_browser_finds_an_icon(html: Path) -> None:
+    """Where a page names none, as the one that leads to the introduction, it asks for favicon.ico."""
+    assert (html / "favicon.ico").read_bytes()[:4] == b"\0\0\1\0"
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_imports_are_folded(chapter: str) -> None:
     """What a page begins with is what it is about; who wants the imports unfolds them."""

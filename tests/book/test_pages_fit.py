@@ -31,6 +31,7 @@ MEASURES = {
     "tables": ("article table", OUTSIDE),
     "meeting": ("article div.math", MEETING),
     "formulas": ("article div.math > mjx-container", SCROLLING),
+    "not understood": ("mjx-merror, mtext[mathcolor=red]", "all => all.map(fault => fault.textContent)"),
 }
 """{name: (where, the script that gives what is wrong there)}."""
 UNREADABLE = """figures => figures.flatMap(figure => {
@@ -111,6 +112,11 @@ def test_no_formula_meets_its_number(look: Look, page: str, width: int) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_formula_is_as_long_as_a_line(look: Look, page: str) -> None:
     assert not look(page, WIDE)["formulas"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_formula_is_understood(look: Look, page: str) -> None:
+    assert not look(page, WIDE)["not understood"]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -72,6 +72,12 @@ class ScenePlayer(Explorer):
         """T."""
         return len(self.tracks[0].sounding)
 
+    @property
+    def _first(self) -> int:
+        """The second in which something that is seen is first heard, where the player starts; else 0."""
+        heard = [track.sounding for track in self.tracks if track.heard and track.mask is not None]
+        return int(np.any(heard, axis=0).argmax()) if heard else 0
+
     def _alt(self) -> str:
         seen = [track.name for track in self.tracks if track.mask is not None]
         heard = [track.name for track in self.tracks if track.heard and track.sounding.any()]
@@ -103,7 +109,7 @@ class ScenePlayer(Explorer):
             '<div class="avs-columns"><div class="avs-look">'
             f"{canvas('scene', width=2 * width, height=2 * height, label=self.alt)}</div>"
             f'<div class="avs-act"><fieldset><legend>Who sounds?</legend>{rows}</fieldset>'
-            f"{slider('second', label='second', last=self.seconds - 1)}"
+            f"{slider('second', label='second', last=self.seconds - 1, start=self._first)}"
             '<button type="button" data-part="play">&#9654; play</button></div></div>'
         )
 

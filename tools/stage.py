@@ -21,7 +21,6 @@ import subprocess
 import sys
 from dataclasses import asdict
 from importlib.metadata import version
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +56,15 @@ def run_chapters(
 ) -> tuple[list[Execution], list[str]]:
     """Execute `names`, `jobs` at a time: the records of those that ran, and what the others died of.
 
-    The last chapter goes first, the first second, and so on: those that train come late in the book, and wait for each
-    other when they begin at once, because they share the encoders' pretraining.
+    The last chapter goes first. Those that train come late in the book and take longest; and two of them that begin at
+    once wait for each other, because they share the encoders' pretraining.
     """
     records: list[Execution] = []
     failures: list[str] = []
     with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
         running = {
             pool.submit(execute, name, schedule, out, cell_seconds, line): name
-            for line, name in enumerate(from_both_ends(names))
+            for line, name in enumerate([*names[-1:], *names[:-1]])
         }
         for done in concurrent.futures.as_completed(running):
             try:
@@ -75,13 +74,6 @@ def run_chapters(
                 failures.append(str(error))
                 print(f"{running[done]} FAILED", file=sys.stderr, flush=True)
     return records, failures
-
-
-def from_both_ends(names: list[str]) -> list[str]:
-    """Last, first, last but one, second, ..."""
-    half = len(names) // 2
-    pairs = zip_longest(reversed(names[half:]), names[:half])
-    return [name for pair in pairs for name in pair if name is not None]
 
 
 def stage(schedule: str, out: Path, jobs: int, force: bool, cell_seconds: int) -> list[str]:

@@ -26,7 +26,8 @@ book: env  ## run the chapters that have changed (SCHEDULE=reduced|full|smoke, A
 
 test: env lint  ## the library, every chapter at the smoke schedule, and the pages in a browser
 	$(BIN)/python -m pytest -m "not book" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -m book
+	$(BIN)/python tools/stage.py --schedule smoke --out _build/test-book
+	AVS_BOOK=_build/test-book $(BIN)/python -m pytest -m book -n 2 --dist loadfile
 
 lint: env  ## ruff, mypy, and notebooks without outputs
 	$(BIN)/ruff check .

@@ -58,6 +58,8 @@ def open_page(
     opened.on("requestfailed", lambda sent: said("failed", sent.url))
     opened.on("response", lambda got: said(str(got.status), got.url) if got.status >= 400 else None)
     opened.goto(f"{address}/{place(page)}", wait_until="load")
+    if page == "index":  # leads to the first page at once
+        opened.wait_for_url("**/book/intro.html", wait_until="load")
     opened.wait_for_function(READY)
     opened.wait_for_function(SET)
     return opened, faults

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 import pytest
-from book_pages import OTHERS, PAGES, ROOT, UNFOLD, WIDE, open_page, place
+from book_pages import CHAPTERS, OTHERS, PAGES, ROOT, UNFOLD, WIDE, open_page, place
 from bs4 import BeautifulSoup
 
 TOOLS = ("axe-core@4.14.1", "html-validate@10.17.0")
@@ -56,8 +56,12 @@ def _installed() -> bool:
     return True
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("page", [page for page in EVERY if page != "index"])  # index leads to intro at once
+# index leads to intro at once; pages of prose alone take their dark colours from the theme, as the glossary does.
+LOOKS = [(page, "light") for page in EVERY if page != "index"]
+LOOKS += [(page, "dark") for page in ("intro", "glossary", *CHAPTERS)]
+
+
+@pytest.mark.parametrize(("page", "theme"), LOOKS)
 def test_nobody_is_shut_out(browser: Any, address: str, tools: Path, page: str, theme: str) -> None:
     """No serious or critical violation, folded cells and solutions open."""
     opened, _ = open_page(browser, address, page, width=WIDE, theme=theme)

@@ -138,8 +138,9 @@ def test_an_interrupted_build_goes_on_where_it_stopped(clone: Path, build: Build
     slow = notebook("import time\ntime.sleep(0 if __import__('os').path.exists('quick') else 600)")
     (clone / "book/02_second.ipynb").write_text(slow, encoding="utf-8")
     running = subprocess.Popen(
-        COMMAND, cwd=clone, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+        COMMAND, cwd=clone, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where tests run in the background it is ignored
+    )  # fmt: skip
     wait_for(clone / "_build/book/executions/book-01_first.json")
     os.killpg(running.pid, signal.SIGINT)
     assert running.wait(timeout=60) != 0

@@ -1,7 +1,7 @@
 """AVSegFormer's numbers.
 
     avslib train avsegformer --data mini/ms3 --schedule smoke       seconds, any machine: does it run?
-    avslib train avsegformer --data mini/ms3 --schedule reduced     three minutes on two CPU threads, 1.6 GB
+    avslib train avsegformer --data mini/ms3 --schedule reduced     minutes on a CPU
     avslib train avsegformer --data mini/ms3 --schedule full        the paper's setting on AVS-Mini, one GPU; not run
 
 and so every other data set. `avslib train avsegformer-no-mixer --data mini/ms3` trains a row of Table 2.
@@ -132,8 +132,8 @@ REDUCED = reduced(
     steps_per_epoch=50,
     size=128,
     expected={
-        "mini/ms3": "three minutes on two CPU threads; foreground IoU about .34 on unseen instances (results/runs)",
-        "mini/s4": "foreground IoU .28 on unseen instances, one fold (results/runs)",
+        "mini/ms3": "minutes on a CPU; foreground IoU about .34 with the first recipe, 132 steps (results/runs)",
+        "mini/s4": "foreground IoU .28 with the first recipe, one fold (results/runs)",
     },
 )
 FULL = full(

@@ -17,7 +17,7 @@ def ledger(runs: Path = Path("results/runs"), markdown: bool = False, add: Path 
         add: first put the record of this run folder into the ledger
     """
     from avslib.files import check_not_read
-    from avslib.ledger import add_record, ledger_table, read_record
+    from avslib.ledger import add_record, ledger_table, read_record, read_records
     from avslib.ledger.gpu import GPU, gpu_table
 
     if add:
@@ -27,6 +27,8 @@ def ledger(runs: Path = Path("results/runs"), markdown: bool = False, add: Path 
         add_record(record, runs)
     check_records(runs)
     print(ledger_table(runs, markdown=markdown))
+    if hidden := sum(path.name[0] != "." for path in runs.glob("*.json")) - len(read_records(runs)):
+        print(f"\n{hidden} records of another edition of AVS-Mini are left out: its scenes are other ones.")
     if (path := runs.parent / GPU.name).exists():
         print(f"\n{gpu_table(path, markdown)}")
 

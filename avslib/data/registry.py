@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from avslib.data.mini.pack import CORE_CLASSES
+from avslib.data.mini.pack import CLASSES, CORE_CLASSES, EDITION
 from avslib.data.mini.scenes import MiniScenes
 from avslib.data.mini.subsets import SUBSETS
 from avslib.data.readers.avsbench_object import AVSBenchObject
@@ -58,6 +58,7 @@ class DataSpec:
     tests:         the splits that a run is scored on; "test-seen" shows training cut-outs in new scenes
     composed:      scenes are composed on the fly: any number of them, in folds; else files in a folder
     validates:     has a validation split of its own by which weights may be chosen; VPO has none
+    edition:       of AVS-Mini, whose results of two editions are not to be compared
     sound_seconds: how much sound there is for a frame;  sound_channels: 1 mono, 2 left and right
     """
 
@@ -69,11 +70,12 @@ class DataSpec:
     tests: tuple[str, ...] = ("test",)
     composed: bool = False
     validates: bool = True
+    edition: int | None = None
     sound_seconds: float = 1.0
     sound_channels: int = 1
 
     def open(self, split: str, *, folder: Path | str | None = None, **wanted: object) -> Clips:
-        """`split` ("train", "val", "test"; "test-seen" of AVS-Mini); `wanted`: other fields of `Wanted`.
+        """`split` ("train", "val", "test"; "test-seen" and "by-source" of AVS-Mini); `wanted`: other fields of `Wanted`.
 
         Raises UserError: a folder is missing or not needed, a fold of a benchmark, and as the readers do.
         """
@@ -103,7 +105,7 @@ def protocols(classes: int) -> list[ScoringProtocol]:
     return [AVSBenchBinary(), DatasetLevel()]
 
 
-def _mini(subset: str, wanted: Wanted) -> Clips:
+def _mini(subset: str, classes: tuple[str, ...], wanted: Wanted) -> Clips:
     """AVS-Mini's scenes. The seed moves the training scenes only: all runs of a fold are scored on the same ones."""
     train = wanted.split == "train"
     return MiniScenes(
@@ -116,6 +118,7 @@ def _mini(subset: str, wanted: Wanted) -> Clips:
         turns=wanted.turns and train,
         seed=wanted.seed if train else 0,
         instances="seen" if wanted.split == "test-seen" else "unseen",
+        classes=classes,
     )
 
 
@@ -140,16 +143,17 @@ def _vpo(subset: str, wanted: Wanted) -> Clips:
     return VPO(_folder(wanted), subset=subset, split=split, size=wanted.size, seconds=wanted.sound_seconds)
 
 
-def _mini_spec(subset: str) -> DataSpec:
-    classes = 1 if SUBSETS[subset][0].subset.binary else 1 + len(CORE_CLASSES)
+def _mini_spec(subset: str, pack: str = "mini", names: tuple[str, ...] = CORE_CLASSES) -> DataSpec:
+    classes = 1 if SUBSETS[subset][0].subset.binary else 1 + len(names)
     return DataSpec(
-        name=f"mini/{subset}",
+        name=f"{pack}/{subset}",
         task=subset,
         classes=classes,
-        read=partial(_mini, subset),
+        read=partial(_mini, subset, names),
         protocols=partial(protocols, classes),
         tests=("test", "test-seen"),
         composed=True,
+        edition=EDITION,
         sound_channels=2 if subset.startswith("vpo") else 1,
     )
 
@@ -166,6 +170,7 @@ DATASETS: Mapping[str, DataSpec] = {
     spec.name: spec
     for spec in (
         *map(_mini_spec, ("ms3", "s4", "avss", "vpo-ss", "vpo-ms", "vpo-msmi")),
+        *(_mini_spec(subset, "mini-16", CLASSES) for subset in ("ms3", "avss")),
         DataSpec("avsbench/s4", "s4", 1, partial(_object, "s4"), partial(protocols, 1)),
         DataSpec("avsbench/ms3", "ms3", 1, partial(_object, "ms3"), partial(protocols, 1)),
         DataSpec("avss", "avss", 71, _semantic, partial(protocols, 71)),

@@ -12,6 +12,7 @@ from typing import Any
 from accelerate import Accelerator
 from torch import nn
 
+from avslib.data.mini.pack import EDITION
 from avslib.errors import UserError
 from avslib.files import check_folder, reason, write_json
 from avslib.ledger import provenance
@@ -74,6 +75,14 @@ class Record:
     pretraining_seconds: float | None = None
     pretraining_cached: bool = False
     environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def edition(self) -> int | None:
+        """Of AVS-Mini, None for a benchmark. Records that do not say it are of the first."""
+        if not self.data.startswith("mini"):
+            return None
+        edition: int = self.config.get("data_spec", {}).get("edition", 1)
+        return edition
 
     @property
     def duration(self) -> str:
@@ -143,9 +152,11 @@ def add_record(record: Record, folder: Path = RUNS) -> Path:
     return path
 
 
-def read_records(folder: Path = RUNS) -> list[Record]:
-    """Every record in `folder`, by file name; none where there is no folder. Raises UserError for a file that is not one."""
-    return [read_record(path) for path in sorted(folder.glob("*.json")) if not path.name.startswith(".")]
+def read_records(folder: Path = RUNS, *, edition: int = EDITION) -> list[Record]:
+    """The records in `folder`, by file name; none where there is no folder. Of AVS-Mini, those of one edition: results
+    of two are not to be compared. Raises UserError for a file that is not a record."""
+    paths = (path for path in sorted(folder.glob("*.json")) if not path.name.startswith("."))
+    return [record for record in map(read_record, paths) if record.edition in (None, edition)]
 
 
 def read_record(path: Path) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -33,6 +34,17 @@ def reduced(model: Model, **own: Any) -> Schedule:
         "pretraining": Pretraining(visual_steps=100, audio_steps=1600, audio_batch=12),
     }  # fmt: skip
     return Schedule(model=model, **shared | own)
+
+
+def compare(plan: Schedule) -> Schedule:
+    """A `reduced` plan at one size, encoder and budget for all methods, so that their rows may be compared.
+
+    About ten minutes on one thread. Learning rates and losses stay the method's own.
+    """
+    return replace(
+        plan, size=128, epochs=8, steps_per_epoch=80, expected={},
+        pretraining=replace(plan.pretraining, visual_steps=300),
+    )  # fmt: skip
 
 
 def full(model: Model, **own: Any) -> Schedule:

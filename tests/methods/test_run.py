@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import toy
 
+from avslib.data.mini import EDITION
 from avslib.data.mini.writer import write_mini
 from avslib.errors import UserError
 from avslib.evaluation.score import load_run, score
@@ -102,8 +103,10 @@ def test_a_run_moves_with_its_data(tmp_path: Path) -> None:
 
 
 def test_every_record_of_the_ledger_is_read() -> None:
-    records = read_records(ROOT / "results/runs")
-    assert len(records) >= 26
+    assert all(record.edition in (None, EDITION) for record in read_records(ROOT / "results/runs"))
+    assert read_records(ROOT / "results/first-edition") == []
+    records = read_records(ROOT / "results/first-edition", edition=1)
+    assert len(records) >= 26 and {record.edition for record in records} == {1}
     old = [record for record in records if "recipe" in record.config]
     assert all(record.method and record.counterfactual for record in old)
     assert sum(record.sound_blind for record in records) >= 4

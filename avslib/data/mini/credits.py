@@ -5,6 +5,7 @@ python -m avslib.data.mini.credits > book/credits.md
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -27,8 +28,22 @@ HOMES = {
     "scratch": "https://scratch.mit.edu",
     "tuxpaint-stamps-default": "https://tuxpaint.org",
     "widelands-data": "https://www.widelands.org",
+    "github AntumMT/mod-sounds": "https://github.com/AntumMT/mod-sounds",
+    "github OpenRCT2/OpenSoundEffects": "https://github.com/OpenRCT2/OpenSoundEffects",
+    "github OpenTTD/OpenSFX": "https://github.com/OpenTTD/OpenSFX",
+    "github aM3z/animal-rescue": "https://github.com/aM3z/animal-rescue",
+    "github ezfibuilds/NPC-Thought-Starter-Generator": "https://github.com/ezfibuilds/NPC-Thought-Starter-Generator",
+    "github hooria-malik/speech-preprocessing-librispeech": "https://www.openslr.org/12",
+    "github librosa/data": "https://github.com/librosa/data",
+    "github londonreturns/ESC-50_Sound_Classification": "https://github.com/karolpiczak/ESC-50",
+    "github runsy/petz": "https://github.com/runsy/petz",
 }
 TEXTS = {
+    "CC-BY-2.0": "https://creativecommons.org/licenses/by/2.0/",
+    "CC-BY-2.5": "https://creativecommons.org/licenses/by/2.5/",
+    "CC-BY-3.0": "https://creativecommons.org/licenses/by/3.0/",
+    "CC-BY-SA-1.0": "https://creativecommons.org/licenses/by-sa/1.0/",
+    "CC-BY-SA-2.5": "https://creativecommons.org/licenses/by-sa/2.5/",
     "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",
     "CC-BY-SA-2.0": "https://creativecommons.org/licenses/by-sa/2.0/",
     "CC-BY-SA-3.0": "https://creativecommons.org/licenses/by-sa/3.0/",
@@ -51,7 +66,16 @@ drew the outline. Sounds were shortened and brought to one loudness. Scenes put 
 **Which licence holds.** Each file keeps its own. A scene that is printed in this book or kept with its sources
 holds files of at most one copyleft family beside permissive ones; the scene is under that licence, and its
 caption says so: GPL-3.0 for the family *GPL*, CC BY-SA 4.0 for *CC-BY-SA*. In training, scenes are put together
-in memory and mix freely. The texts of the GPL and of the MIT licence lie beside the files, in
+in memory and mix freely.
+
+**Photographs from COCO.** That collection names the page of a photograph on Flickr, not who took it. The last column
+links the page; `data_scripts/credits.py` looks the names up, and an author "see origin" is one that it has not found yet.
+
+**Recordings from ESC-50.** The clips used here are those that their authors gave to freesound under CC0 or CC BY, and
+they are taken under these licences; author and freesound number stand in the table. The collection ESC-50 as a whole
+is offered under other terms (CC BY-NC 3.0), which concern whoever uses it as a whole.
+
+The texts of the GPL and of the MIT licence lie beside the files, in
 `avslib/data/mini/pack/licences/`; the others are linked here.
 """
 
@@ -69,6 +93,16 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _link(text: str, addresses: dict[str, str]) -> str:
     address = addresses.get(text) or addresses.get(text.split(" (")[0])
     return f"[{_cell(text)}]({address})" if address else _cell(text)
+
+
+def _origin(text: str) -> str:
+    """`path in the source`, or its file name and a link where the manifest names the page that it comes from."""
+    address = re.search(r"\((https://[^\s,)]+)", text)
+    if address is None:
+        return f"`{text}`"
+    file, number = text.partition(" (")[0].rpartition("/")[2], re.search(r"\d{4,}", address[1])
+    site = address[1].split("/")[2].removeprefix("www.").split(".")[-2]
+    return f"`{file}`, [{site}{f' {number[0]}' if number else ''}]({address[1]})"
 
 
 def _kinds(items: Iterable[Item]) -> str:
@@ -104,7 +138,7 @@ def _files(pack: Pack) -> str:
     for item in pack.items:
         shows = "background" if item.kind == "background" else item.name
         cells = map(_cell, (shows, item.medium, item.author, item.licence))
-        rows.append((f"`{item.path.name}`", *cells, f"`{item.origin}`"))
+        rows.append((f"`{item.path.name}`", *cells, _origin(item.origin)))
     return _table(("file", "shows", "medium", "author", "licence", "file in its source"), rows)
 
 

@@ -22,12 +22,12 @@ from scipy.signal import cheby2, sosfiltfilt
 from avslib.audio.files import read_audio, resample
 from avslib.errors import UserError
 
-CORE_CLASSES = ("bird", "cow", "hammer", "hen", "horse", "man", "sheep", "woman")
-"""The classes that sound in the chapters, labels 1 to 8."""
-CLASSES = (
-    *CORE_CLASSES, "deer", "duck", "goat", "pig", "dog", "cat", "elephant", "car", "airplane", "camel",
-)  # fmt: skip
-"""Every class that has recordings, labels 1 to 18."""
+CORE_CLASSES = ("airplane", "bird", "cat", "cow", "dog", "man", "train", "woman")
+"""The classes that sound in the chapters, labels 1 to 8: at least 8 photographs and 12 recordings each."""
+CLASSES = (*CORE_CLASSES, "car", "duck", "elephant", "frog", "hen", "horse", "pig", "sheep")
+"""Those of `mini-16`, labels 1 to 16: at least 6 photographs and 10 recordings each."""
+EDITION = 2
+"""Of AVS-Mini. Results of two editions are not to be compared: other classes, other files, other scenes."""
 LICENCES = {"permissive": "CC BY 4.0", "GPL": "GPL-3.0", "CC-BY-SA": "CC BY-SA 4.0"}
 """Licence family -> what a scene of it is under. A published one holds permissive files and one other family at most."""
 FAMILIES = tuple(LICENCES)
@@ -48,12 +48,20 @@ Waveform = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Item:
-    """One row of the manifest. `families` are the licence families the file may be used under."""
+    """One row of the manifest.
+
+    group:    the photograph that it was cut from, or who recorded it (a package where no name is known): what
+              has to stay on one side of a split
+    edition:  of AVS-Mini that it came with, 1 or 2
+    families: the licence families the file may be used under
+    """
 
     path: Path
     kind: str
     name: str
     instance: str
+    group: str
+    edition: int
     medium: str
     source: str
     origin: str
@@ -155,7 +163,9 @@ def _item(folder: Path, row: dict[str, str], line: int) -> Item:
         raise UserError(f"{where}: family {row['family']!r}; write {', '.join(FAMILIES)}, or two joined by |")
     if row["kind"] not in KINDS:
         raise UserError(f"{where}: kind {row['kind']!r}; write one of {', '.join(KINDS)}")
-    values: dict[str, Any] = {**row, "path": path, "family": families}
+    if not row["edition"].isdecimal():
+        raise UserError(f"{where}: edition {row['edition']!r}; write the number of an edition")
+    values: dict[str, Any] = {**row, "path": path, "family": families, "edition": int(row["edition"])}
     return Item(*(values[column] for column in COLUMNS))
 
 

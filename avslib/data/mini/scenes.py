@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zlib
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from avslib.data.listing import ClipEntry
 from avslib.data.mini.compose import Material, compose
 from avslib.data.mini.pack import CORE_CLASSES, FAMILIES, FOLDER, Item, load_pack
 from avslib.data.mini.scene import SOUNDS, Scene, Sound
-from avslib.data.mini.splits import by_class, split_items
+from avslib.data.mini.splits import BY_SOURCE, by_class, not_by_source, split_items
 from avslib.data.mini.subsets import SUBSETS, Part, choose_part, parts_of, seconds_of
 from avslib.errors import UserError
 from avslib.types import Clip
@@ -24,8 +25,9 @@ class MiniScenes(Dataset[Clip]):
 
     subset:    "s4", "ms3" (binary, T = 5), "avss" (semantic, T = 10, some clips half as long and padded),
                "vpo-ss", "vpo-ms", "vpo-msmi" (semantic stills, one second); see `avslib.data.mini.subsets`
-    split:     "train", "val" or "test"; no cut-out, recording or background is in two of them
-    fold:      which instances are held out, 0 to 3
+    split:     "train", "val" or "test"; no photograph, recordist or background is in two of them.
+               "by-source": the test without recordings whose author or package also trains; a warning names them
+    fold:      which photographs and recordists are held out, 0 to 3
     length:    number of scenes; scene i is the same whatever the length
     size:      side of the square picture, pixels
     seconds:   T; None for the subset's own. Clips that are shorter than T keep their part of it
@@ -36,6 +38,7 @@ class MiniScenes(Dataset[Clip]):
                family; "permissive": only permissive files; None mixes freely
     turns:     every second is a hearing of its own, see `compose.Subset`; for training
     sound:     which sound the clips are heard with, one of `scene.SOUNDS`
+    classes:   which may sound, in the order of their labels: `CORE_CLASSES`, or the sixteen `CLASSES`
 
     Raises UserError for an unknown subset, split, fold, family or sound.
     """
@@ -54,6 +57,7 @@ class MiniScenes(Dataset[Clip]):
         family: str | None = None,
         turns: bool = False,
         sound: Sound = "right",
+        classes: tuple[str, ...] = CORE_CLASSES,
         folder: Path = FOLDER,
     ) -> None:
         if subset not in SUBSETS:
@@ -67,8 +71,8 @@ class MiniScenes(Dataset[Clip]):
         if sound not in SOUNDS:
             raise UserError(f"unknown sound {sound!r}; choose one of {', '.join(SOUNDS)}")
         self.split, self.length, self.size, self.sound = split, length, size, sound
-        self.family, self.classes = family, CORE_CLASSES
-        self.material = _material(Path(folder), split, fold, instances, family)
+        self.family, self.classes = family, classes
+        self.material = _material(Path(folder), split, fold, instances, family, classes)
         self._seed = zlib.crc32(f"{subset}/{split}/{fold}/{instances}/{family}/{seed}".encode())
 
     def __len__(self) -> int:
@@ -99,7 +103,9 @@ class MiniScenes(Dataset[Clip]):
 
 
 @lru_cache(maxsize=16)
-def _material(folder: Path, split: str, fold: int, instances: str, family: str | None) -> Material:
+def _material(
+    folder: Path, split: str, fold: int, instances: str, family: str | None, classes: tuple[str, ...]
+) -> Material:
     pack = load_pack(folder)
     allowed = {"permissive", family}
 
@@ -108,16 +114,23 @@ def _material(folder: Path, split: str, fold: int, instances: str, family: str |
         return [item for item in items if family is None or item.families & allowed]
 
     files = of(split)
+    left_out = not_by_source(pack, fold) if split == BY_SOURCE else {}
+    for name in sorted(left_out.keys() & set(classes)):
+        warnings.warn(
+            f"by-source, fold {fold}: {left_out[name]} test recordings of {name} come from a source that also trains;"
+            " they are left out",
+            stacklevel=4,
+        )
     pictures = by_class(of("train") if instances == "seen" else files, "cutout")
     if instances not in ("unseen", "seen"):
         raise UserError(f"unknown instances {instances!r}; choose unseen or seen")
-    if instances == "seen" and split != "test":
+    if instances == "seen" and split not in ("test", BY_SOURCE):
         raise UserError(f"instances='seen' is a question for the test; {split!r} scenes have no such variant")
     return Material(
-        classes=CORE_CLASSES,
+        classes=classes,
         # Of silent classes only those serve as distractors that there are photographs of.
-        cutouts={k: v for k, v in pictures.items() if k in CORE_CLASSES or any(i.is_photograph for i in v)},
-        recordings={k: v for k, v in by_class(files, "sound").items() if k in CORE_CLASSES},
+        cutouts={k: v for k, v in pictures.items() if k in classes or any(i.is_photograph for i in v)},
+        recordings={k: v for k, v in by_class(files, "sound").items() if k in classes},
         noises=[item for item in files if item.kind == "noise"],
         backgrounds=[item for item in files if item.kind == "background"],
         augment=split == "train",

@@ -164,9 +164,7 @@ def read_me(order: MiniOrder, used: set[Item]) -> str:
     credits = sorted({f"- {item.author} ({item.source}): {item.licence}" for item in used})
     semantic = ""
     if "avss" in order.subsets:
-        semantic = (
-            " AVSBench has neither cow nor hammer: in label2idx.json they stand for clock and hair-dryer."
-        )
+        semantic = " AVSBench has no cow: in label2idx.json it stands for clock."
     counts = ", ".join(f"{count} {split}" for split, count in order.count.items())
     return "\n".join(
         (

@@ -29,7 +29,7 @@ from avslib.methods.avsegformer.build import build
 from avslib.methods.avsegformer.criterion import AVSegFormerCriterion
 from avslib.methods.method import Optimiser, Published, Recipe
 from avslib.methods.networks import paper_model, small_model
-from avslib.methods.schedules import full, reduced, smoke
+from avslib.methods.schedules import compare, full, reduced, smoke
 
 TABLE = "paper, Table 1; 224 pixels by Table 3"
 README = "README beside the published checkpoints; S4 and MS3 trained and scored at 512 pixels, AVSS at 224"
@@ -103,7 +103,8 @@ def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
     short: dict[str, Any] = {
         "criterion": partial(AVSegFormerCriterion, intermediate=masks, auxiliary=True), "loss_weights": auxiliary,
     }  # fmt: skip
-    plans = {"smoke": replace(SMOKE, **short), "reduced": replace(REDUCED, **short)}
+    small = replace(REDUCED, **short)
+    plans = {"smoke": replace(SMOKE, **short), "reduced": small, "compare": compare(small)}
     for suffix, backbone in (("", "resnet50"), ("-pvt", "pvt_v2_b5")):
         model = partial(paper_model, network=build, backbone=backbone)
         epochs = 60 if data.task == "ms3" else 30  # Table 3, and the configurations
@@ -129,7 +130,7 @@ REDUCED = reduced(
     # The encoders start from something; what is new takes longer steps.
     optimiser=Optimiser("adamw", lr=3e-3, weight_decay=0.02, lr_scale={"visual.": 0.13, "audio.": 0.1}),
     epochs=3,
-    steps_per_epoch=50,
+    steps_per_epoch=40,
     size=128,
     expected={
         "mini/ms3": "minutes on a CPU; foreground IoU about .34 with the first recipe, 132 steps (results/runs)",

@@ -27,7 +27,7 @@ from avslib.methods.method import Optimiser, Published, Recipe
 from avslib.methods.networks import paper_model, small_model
 from avslib.methods.pcmanet.criterion import PCMANetCriterion
 from avslib.methods.pcmanet.model import PCMANet
-from avslib.methods.schedules import full, reduced, smoke
+from avslib.methods.schedules import compare, full, reduced, smoke
 
 AUTHORS_SCHEDULE = {"ResNet-50": "authors", "PVTv2-B5": "authors-pvt"}
 """The published rows are of the code, with its deviations."""
@@ -92,7 +92,8 @@ def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
         "criterion": partial(PCMANetCriterion, auxiliary=agreement),
         "loss_weights": {n: w for n, w in AUXILIARY.items() if agreement or n != "agreement"},
     }
-    plans = {"smoke": replace(SMOKE, **short), "reduced": replace(REDUCED, **short)}
+    small = replace(REDUCED, **short)
+    plans = {"smoke": replace(SMOKE, **short), "reduced": small, "compare": compare(small)}
     own = replace(FULL, epochs=EPOCHS.get(data.task, EPOCHS["avss"]))
     for suffix, backbone in (("", "resnet50"), ("-pvt", "pvt_v2_b5")):
         model = partial(paper_model, network=PCMANet, backbone=backbone)
@@ -115,8 +116,8 @@ REDUCED = reduced(
     SMALL,
     # The encoders start from something; what is new takes longer steps.
     optimiser=Optimiser("adamw", lr=2e-3, weight_decay=0.02, lr_scale={"visual.": 0.2, "audio.": 0.3}),
-    epochs=4,
-    steps_per_epoch=57,
+    epochs=3,
+    steps_per_epoch=50,
     size=128,
     expected={
         "mini/ms3": "minutes on a CPU; foreground IoU about .36 with the first recipe, 172 steps (results/runs)",

@@ -28,7 +28,7 @@ from avslib.audio.frontends import VGGishLogMel
 from avslib.data.registry import DataSpec
 from avslib.methods.method import Optimiser, Published, Recipe
 from avslib.methods.networks import paper_model, small_model
-from avslib.methods.schedules import full, reduced, smoke
+from avslib.methods.schedules import compare, full, reduced, smoke
 from avslib.methods.tpavi.criterion import TPAVICriterion
 from avslib.methods.tpavi.model import TPAVI
 
@@ -63,7 +63,7 @@ def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
     """TPAVI for `data`; it has no variants."""
     mapping = {} if data.task == "s4" else {"mapping": 0.5}  # --lambda_1 of train.sh; none in avs_s4
     own = replace(FULL, epochs=EPOCHS.get(data.task, EPOCHS["avss"]))  # the paper is older than VPO
-    plans = {"smoke": SMOKE, "reduced": REDUCED}
+    plans = {"smoke": SMOKE, "reduced": REDUCED, "compare": compare(REDUCED)}
     for suffix, backbone in (("", "resnet50"), ("-pvt", "pvt_v2_b5")):
         model = partial(paper_model, network=TPAVI, backbone=backbone)
         plans[f"full{suffix}"] = replace(own, model=model)
@@ -86,8 +86,8 @@ REDUCED = reduced(
     SMALL,
     # The encoders start from something; what is new takes longer steps.
     optimiser=Optimiser("adamw", lr=3e-3, weight_decay=0.02, lr_scale={"visual.": 0.13, "audio.": 0.1}),
-    epochs=4,
-    steps_per_epoch=44,
+    epochs=3,
+    steps_per_epoch=40,
     size=192,
     criterion=SMOKE.criterion,
     loss_weights=AUXILIARY,

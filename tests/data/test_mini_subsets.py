@@ -15,10 +15,10 @@ from avslib.data.mini.subsets import SUBSETS
 from avslib.types import IGNORE
 
 SAME = {
-    ("ms3", "train", 0): "46b9493fb9dc7313",
-    ("ms3", "test", 2): "5bf083b5e091df25",
-    ("vpo-ms", "train", 1): "372babec1b6da041",
-    ("vpo-ms", "val", 3): "2b9bcfb8a6066bce",
+    ("ms3", "train", 0): "df1416f337a02b1a",
+    ("ms3", "test", 2): "19210961608b9982",
+    ("vpo-ms", "train", 1): "f336930efe00b2de",
+    ("vpo-ms", "val", 3): "4bdace2e4f94b4e1",
 }
 
 

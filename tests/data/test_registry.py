@@ -1,4 +1,4 @@
-"""The twelve data sets by name: what each says of itself, and how it is opened."""
+"""The fourteen data sets by name: what each says of itself, and how it is opened."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ KNOWN = {
     "mini/vpo-ss": ("vpo-ss", 9, True, 2, 1.0, SEMANTIC),
     "mini/vpo-ms": ("vpo-ms", 9, True, 2, 1.0, SEMANTIC),
     "mini/vpo-msmi": ("vpo-msmi", 9, True, 2, 1.0, SEMANTIC),
+    "mini-16/ms3": ("ms3", 1, True, 1, 1.0, BINARY),
+    "mini-16/avss": ("avss", 17, True, 1, 1.0, SEMANTIC),
     "avsbench/s4": ("s4", 1, False, 1, 1.0, BINARY),
     "avsbench/ms3": ("ms3", 1, False, 1, 1.0, BINARY),
     "avss": ("avss", 71, False, 1, 1.0, SEMANTIC),
@@ -45,7 +47,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: root / own.get(name, "vpo") for name, spec in DATASETS.items() if not spec.composed}
 
 
-def test_there_are_twelve() -> None:
+def test_there_are_fourteen() -> None:
     assert list(DATASETS) == list(KNOWN)
     assert all(spec.name == name for name, spec in DATASETS.items())
 

@@ -42,7 +42,7 @@ def test_the_papers_numbers_and_the_authors(data: str, epochs: int, classes: int
 
 def test_its_schedules_and_rows() -> None:
     schedules = find_run("tpavi", "mini/ms3").recipe.schedules
-    assert list(schedules) == ["smoke", "reduced", "full", "authors", "full-pvt", "authors-pvt"]
+    assert list(schedules) == ["smoke", "reduced", "compare", "full", "authors", "full-pvt", "authors-pvt"]
     assert len(METHODS["tpavi"].published) == 6 and not METHODS["tpavi"].variants
 
 

@@ -225,9 +225,10 @@ class Scene:
     @property
     def licence(self) -> str:
         """Under which a picture of this scene may be published, or why it may not."""
-        for family, name in LICENCES.items():
+        # A file that leaves a choice goes with the family that the scene was made for.
+        for family in dict.fromkeys(("permissive", self.family or "permissive", *LICENCES)):
             if all(item.families & {"permissive", family} for item in self.files):
-                return f"{name} ({family})"
+                return f"{LICENCES[family]} ({family})"
         return "mixed: not for publication"
 
     @property

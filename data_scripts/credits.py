@@ -27,7 +27,7 @@ from avslib.data.mini.pack import FOLDER
 from avslib.data.prepare.release import run
 from avslib.encoders.weights import cache_folder
 from avslib.errors import UserError
-from avslib.files import forgiving_output, reason, write_file
+from avslib.files import forgiving_output, write_file
 
 PAGE = re.compile(r"https://www\.flickr\.com/photo\.gne\?id=(\d+)")
 UNNAMED = "see origin"
@@ -83,7 +83,7 @@ def look_up(photos: list[str], cache: Path) -> tuple[dict[str, str | None], str]
         try:
             known[photo] = ask(photo)
         except (OSError, ValueError) as error:
-            return known, reason(error) if isinstance(error, OSError) else str(error)
+            return known, str(getattr(error, "reason", None) or error)
         write_file(cache, json.dumps(known, indent=1, sort_keys=True).encode())
         time.sleep(PAUSE)
     return known, ""

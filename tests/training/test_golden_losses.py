@@ -1,4 +1,4 @@
-"""Twenty training steps of every method at a fixed seed: a change that claims to be neutral leaves each bit as it is.
+"""Eight training steps of every method at a fixed seed: a change that claims to be neutral leaves each bit as it is.
 
 `python tests/training/test_golden_losses.py` writes the files in `tests/golden/losses` anew: after a change
 that is meant to move losses, and says so. Other processors add in another order, so there the first steps have
@@ -26,7 +26,7 @@ from avslib.methods.run import Run
 from avslib.training.loop import train
 
 FOLDER = Path(__file__).parents[1] / "golden/losses"
-STEPS = 20
+STEPS = 8
 CASES = [
     (method, data) for method in ("tpavi", "avsegformer", "pcmanet") for data in ("mini/ms3", "mini/avss")
 ]

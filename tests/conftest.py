@@ -13,6 +13,22 @@ import pytest
 # Before torch is imported; processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+LONGEST = (
+    "methods/test_reference_training", "test_contributing", "training/test_golden_losses", "importers/test_checkpoint",
+    "methods/test_published_rows", "training/test_contract", "training/test_loop", "ledger/test_gpu", "test_cli",
+    "methods/test_tpavi_recipe", "methods/test_pcmanet", "importers/test_avsegformer_import", "methods/test_avsegformer",
+    "training/test_distributed", "test_readme", "book/test_pages_keep_the_rules", "book/test_pages_fit", "tools/test_stage",
+    "book/test_in_the_browser", "book/test_exercises_03", "book/test_exercises_02",
+)  # fmt: skip
+
+
+@pytest.hookimpl(trylast=True)  # pytest itself groups by fixtures before
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that last longest come first: with several processes, none is left alone with one at the end."""
+    rank = {f"tests/{name}.py": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(rank)))
+
+
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"

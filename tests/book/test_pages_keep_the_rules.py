@@ -59,7 +59,7 @@ def _installed() -> bool:
 # index leads to intro at once. By night, pages that have every part between them: a map, tables, boxes, explorers,
 # figures, exercises. (What figures look like there, `test_pages_fit` asks on all.)
 LOOKS = [(page, "light") for page in EVERY if page != "index"]
-LOOKS += [(page, "dark") for page in ("intro", "glossary", "03_data", "05_tpavi")]
+LOOKS += [(page, "dark") for page in ("intro", "glossary", "05_tpavi")]
 
 
 @pytest.mark.parametrize(("page", "theme"), LOOKS)

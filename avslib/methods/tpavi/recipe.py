@@ -86,8 +86,8 @@ REDUCED = reduced(
     SMALL,
     # The encoders start from something; what is new takes longer steps.
     optimiser=Optimiser("adamw", lr=3e-3, weight_decay=0.02, lr_scale={"visual.": 0.13, "audio.": 0.1}),
-    epochs=3,
-    steps_per_epoch=40,
+    epochs=4,
+    steps_per_epoch=44,
     size=192,
     criterion=SMOKE.criterion,
     loss_weights=AUXILIARY,

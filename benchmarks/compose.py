@@ -35,7 +35,9 @@ def measure(checkout: Path, scenes: int, size: int) -> list[float]:
     """Scenes per second with cold and with warm files, and peak memory in MiB."""
     environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", ROUND, str(scenes), str(size)]
-    said = subprocess.run(command, env=environment, cwd=checkout, check=True, capture_output=True, text=True)
+    said = subprocess.run(
+        command, env=environment, cwd=checkout, check=True, capture_output=True, encoding="utf-8"
+    )
     return [float(line) for line in said.stdout.split()]
 
 
@@ -53,7 +55,9 @@ def main() -> int:
         for checkout, rounds in found.items():
             rounds.append(measure(checkout, options.scenes, options.size))
     ours, theirs = ([statistics.median(column) for column in zip(*rounds)] for rounds in found.values())
-    for name, unit, a, b in zip(("first pass", "second pass", "peak memory"), ("/s", "/s", " MiB"), ours, theirs):
+    for name, unit, a, b in zip(
+        ("first pass", "second pass", "peak memory"), ("/s", "/s", " MiB"), ours, theirs
+    ):
         ratio = b / a if unit == " MiB" else a / b
         print(f"{name:12} {a:8.1f}{unit} against {b:8.1f}{unit}: {ratio:.2f}")
     return 0

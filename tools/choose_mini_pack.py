@@ -29,8 +29,10 @@ from avslib.data.mini.pack import LOUDNESS, SAMPLE_RATE, treat
 
 TARGET = Path(__file__).resolve().parent.parent / "avslib" / "data" / "mini"
 CLASSES = (
-    "airplane bird cat cow dog man train woman car duck elephant frog hen horse pig sheep"  # the first 8: core
-).split()
+    (
+        "airplane bird cat cow dog man train woman car duck elephant frog hen horse pig sheep"  # the first 8: core
+    ).split()
+)
 ANOTHER_NAME = "crow gull owl race_car baby boy girl".split()
 SHOW_A_CLASS = ["bg_074"]
 """Backgrounds with something of a class in them that would be unlabelled; all were looked at. This one has two dogs."""
@@ -76,7 +78,9 @@ def wanted(row: Row) -> bool:
         return row["cls"] in CLASSES or silent
     if row["cls"] not in CLASSES or not row["medium"].startswith("recording"):
         return False
-    return int(row["orig_sr"]) >= LOWEST_RATE and quietest_second(Path(row["folder"]) / row["path"]) > QUIETEST
+    return (
+        int(row["orig_sr"]) >= LOWEST_RATE and quietest_second(Path(row["folder"]) / row["path"]) > QUIETEST
+    )
 
 
 def quietest_second(path: Path) -> float:

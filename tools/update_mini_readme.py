@@ -76,7 +76,11 @@ def current(text: str) -> str:
     """`text` with today's tables, and the number of files."""
     files = [item.path for item in load_pack().items]
     size = sum(path.stat().st_size for path in files) / 1e6
-    text = re.sub(r"\d+ free pictures and sounds \(\d+ MB\)", f"{len(files)} free pictures and sounds ({size:.0f} MB)", text)
+    text = re.sub(
+        r"\d+ free pictures and sounds \(\d+ MB\)",
+        f"{len(files)} free pictures and sounds ({size:.0f} MB)",
+        text,
+    )
     for name, content in (("classes", classes()), ("counts", counts()), ("by source", shared())):
         text = between(text, name, f"\n{content}\n")
     return text

@@ -35,7 +35,11 @@ def test_splits_share_no_file_and_no_instance(fold: int) -> None:
 
 def fair(items: list[Item], kind: str, name: str) -> set[str]:
     """Photographed objects, or recordings, of a class."""
-    return {i.instance for i in items if i.kind == kind and i.name == name and (kind == "sound" or i.is_photograph)}
+    return {
+        i.instance
+        for i in items
+        if i.kind == kind and i.name == name and (kind == "sound" or i.is_photograph)
+    }
 
 
 @pytest.mark.parametrize("fold", range(FOLDS))

@@ -69,7 +69,13 @@ def test_the_recipe_says_which_terms_add_up_over_a_batch(method: str, data: str)
 def test_every_variant_is_a_recipe(name: str) -> None:
     """Its small model gives the terms that its two criteria weigh."""
     run = find_run(name, "mini/ms3", "smoke")
-    assert run.title == name and set(run.recipe.schedules) == {"smoke", "reduced", "compare", "full", "full-pvt"}
+    assert run.title == name and set(run.recipe.schedules) == {
+        "smoke",
+        "reduced",
+        "compare",
+        "full",
+        "full-pvt",
+    }
     assert run.plan.model.keywords.items() >= run.method.variants[run.variant].items()  # type: ignore[attr-defined]
     batch = collate([run.clips("train")[0]], run.front_end())
     prediction = run.model()(batch)

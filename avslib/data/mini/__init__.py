@@ -1,7 +1,14 @@
 """AVS-Mini: the photographs and recordings that come with the course, and how they are split."""
 
 from avslib.data.mini.pack import (
-    CLASSES, CORE_CLASSES, EDITION, FAMILIES, Item, Pack, load_pack, verify_pack,
+    CLASSES,
+    CORE_CLASSES,
+    EDITION,
+    FAMILIES,
+    Item,
+    Pack,
+    load_pack,
+    verify_pack,
 )  # fmt: skip
 from avslib.data.mini.splits import FOLDS, SPLITS, split_items
 

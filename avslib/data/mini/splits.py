@@ -14,7 +14,7 @@ Drawn and rendered pictures are no fair test and only ever train.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -95,7 +95,9 @@ def _held_out(pack: Pack, fold: int) -> tuple[dict[tuple[str, str, str], str], f
     for kind in ("cutout", "sound", "noise", "background"):
         members: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for item in pack.of(kind):
-            if kind != "cutout" or item.is_photograph:  # a noise is no class: all of them are shared out together
+            if (
+                kind != "cutout" or item.is_photograph
+            ):  # a noise is no class: all of them are shared out together
                 name = "" if kind == "noise" else item.name
                 members[name][item.group if kind != "background" else item.instance].add(item.instance)
         divided = _divided(kind, members) if kind == "sound" else dict(members)
@@ -104,7 +106,10 @@ def _held_out(pack: Pack, fold: int) -> tuple[dict[tuple[str, str, str], str], f
             assignment.hold_out(name, fold)
         for name, groups in divided.items():
             out |= {
-                (kind, name, i): assignment.split[g] for g in groups if g in assignment.split for i in groups[g]
+                (kind, name, i): assignment.split[g]
+                for g in groups
+                if g in assignment.split
+                for i in groups[g]
             }
         if kind == "sound":
             shared = frozenset(n for n in members if set(divided[n]) != set(members[n]))

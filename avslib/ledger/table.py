@@ -52,6 +52,7 @@ def ledger_rows(records: Iterable[Record], *, with_missing: bool = True) -> list
     if with_missing:
         mini = [name for name, spec in DATASETS.items() if spec.composed]
         wanted = [(m, d, s) for m in METHODS for d in mini for s in ("reduced", "full")]
+        wanted += [(m, "mini/ms3", "compare") for m in METHODS]
         rows += [Row(m, d, s) for m, d, s in wanted if (m, d, s, False) not in groups]
         rows += _published()
     return rows

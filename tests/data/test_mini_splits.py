@@ -58,9 +58,9 @@ def test_a_photograph_and_a_recordist_are_on_one_side(fold: int) -> None:
 
 TOGETHER = (
     "bird_204 bird_205 bear_202", "bus_211 car_201 car_203", "bus_213 airplane_206", "keyboard_203 laptop_201",
-    "boat_201 boat_202", "suitcase_200 suitcase_201 suitcase_202", "dog_209 dog_210",
+    "boat_201 boat_202", "suitcase_200 suitcase_201 suitcase_202", "dog_03 dog_209 dog_210", "cat_03 cat_04",
 )  # fmt: skip
-"""Objects of one photograph, as whoever cut them out noted them."""
+"""Objects of one photograph, as whoever cut them out noted them, and one cat that was photographed twice."""
 
 
 def test_objects_of_one_photograph_are_one_group() -> None:

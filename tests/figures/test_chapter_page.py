@@ -63,7 +63,7 @@ def test_without_a_ledger_other_peoples_json_is_not_read(
 
 def test_a_chapter_says_how_long_pretraining_and_steps_took_and_from_what() -> None:
     run = find_run("tpavi", "mini/ms3", "reduced")
-    path = Path(__file__).parents[2] / "results" / "runs" / "tpavi-mini-ms3-reduced-f0-s0.json"
+    path = Path(__file__).parents[2] / "results" / "first-edition" / "tpavi-mini-ms3-reduced-f0-s0.json"
     record = replace(read_record(path), seconds=101.4, pretraining_seconds=77.7)
     said = figures.trained(record, run).data
     assert "168 steps, 101 s of training after 78 s of encoder pretraining" in said

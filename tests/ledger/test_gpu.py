@@ -117,7 +117,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
 
 def test_it_stands_below_the_runs(measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert gpu_table(tmp_path / "gpu.json") == "GPU: not run"
-    record = next((ROOT / "results" / "runs").glob("*.json"))
+    record = next((ROOT / "results" / "first-edition").glob("*.json"))
     (tmp_path / "runs").mkdir()
     shutil.copy(record, tmp_path / "runs")
     ledger(runs=tmp_path / "runs")

@@ -117,7 +117,7 @@ REDUCED = reduced(
     # The encoders start from something; what is new takes longer steps.
     optimiser=Optimiser("adamw", lr=2e-3, weight_decay=0.02, lr_scale={"visual.": 0.2, "audio.": 0.3}),
     epochs=3,
-    steps_per_epoch=50,
+    steps_per_epoch=40,
     size=128,
     expected={
         "mini/ms3": "minutes on a CPU; foreground IoU about .36 with the first recipe, 172 steps (results/runs)",

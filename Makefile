@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt tools/fix_cpu_wheels.py
 	@$(PY) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "Python %d.%d: this project is tested with 3.10 to 3.13; try  make PY=python3.11" % v)'
 	$(PY) -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --upgrade pip
-	$(BIN)/python -m pip install -qq --no-compile -c constraints.txt -e ".[book,dev,offline]"
+	$(BIN)/python -m pip install -qq -c constraints.txt -e ".[book,dev,offline]"
 	$(BIN)/python tools/fix_cpu_wheels.py
 	touch $@
 
@@ -27,6 +27,7 @@ book: env  ## run the chapters that have changed (SCHEDULE=reduced|full|smoke, A
 	@echo "open _build/book/_build/html/index.html"
 
 test: env lint  ## the library, every chapter at the smoke schedule, and the pages in a browser
+	$(BIN)/python -m compileall -q avslib  # tests start many processes; some machines never keep what they compile
 	$(BIN)/python -m pytest -m "not book" $(TWO)
 	$(BIN)/python tools/stage.py --schedule smoke --out _build/test-book
 	AVS_BOOK=_build/test-book $(BIN)/python -m pytest -m book $(TWO)

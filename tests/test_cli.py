@@ -53,7 +53,7 @@ def test_help_names_the_commands_and_loads_nothing_heavy() -> None:
         ),
         (
             ["train", "tpavi", "--data", "mini/ms3", "--schedule", "long"],
-            "choose one of: smoke, reduced, full",
+            "choose one of: smoke, reduced, compare, full",
         ),
         (["train", "absent.py", "--data", "x"], "absent.py: no such file"),
         (["train", __file__, "--data", "x"], "defines no METHOD"),

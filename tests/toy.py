@@ -77,9 +77,9 @@ class ToyScenes:
 
 def read_picture(path: Path) -> None:
     words = dict.fromkeys(
-        ("name", "instance", "medium", "source", "origin", "licence", "author", "sha256"), ""
+        ("name", "instance", "medium", "source", "origin", "licence", "author", "sha256", "group"), ""
     )
-    _ = Item(path=path, kind="background", families=frozenset(), **words).picture
+    _ = Item(path=path, kind="background", families=frozenset(), edition=1, **words).picture
 
 
 def tone(waveform: Tensor, sample_rate: int, frames: int) -> Tensor:

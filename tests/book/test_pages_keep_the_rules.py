@@ -56,10 +56,10 @@ def _installed() -> bool:
     return True
 
 
-# index leads to intro at once. By night, pages that have every part between them: a map, tables, boxes, explorers,
-# figures, exercises. (What figures look like there, `test_pages_fit` asks on all.)
+# index leads to intro at once. By night two pages for their words and tables; what figures look like there,
+# `test_pages_fit` asks on all.
 LOOKS = [(page, "light") for page in EVERY if page != "index"]
-LOOKS += [(page, "dark") for page in ("intro", "glossary", "05_tpavi")]
+LOOKS += [(page, "dark") for page in ("intro", "glossary")]
 
 
 @pytest.mark.parametrize(("page", "theme"), LOOKS)

@@ -36,6 +36,10 @@ TRACES = (
     "train_pcmanet_resnet_s4_224",
 )
 
+BRIEFLY = 2
+"""Steps of an S4 trace, where MS3 has a whole one: what differs, which frames count, is in the first; its update moves the
+second."""
+
 CLOSE = {"tpavi": 5e-9, "avsegformer": 1e-6, "pcmanet": 5e-9}
 """Relative. AVSegFormer, parts of which compute in float32, comes to 8e-8; the others to 7e-11. One
 tensor of float32 in TPAVI's interaction moves a norm by 1.5e-8."""
@@ -145,9 +149,13 @@ def test_every_step_is_the_authors(trace: Trace) -> None:
     optimiser = build_optimiser(learner, run.plan.optimiser)
     assert settings(optimiser) == trace.optimiser
     close = CLOSE[trace.case.method]
+    brief = trace.case.task == "s4" and f"train_{trace.case.method}_resnet_ms3_64" in TRACES
+    losses = trace.losses[: BRIEFLY if brief else None]
     # Step by step, so that the first one to differ ends the test.
-    for step, (ours, theirs) in enumerate(zip(train(learner, optimiser, trace), trace.losses)):
+    for step, (theirs, ours) in enumerate(zip(losses, train(learner, optimiser, trace))):
         assert ours == pytest.approx(theirs, rel=close), f"step {step}"
+    if brief:
+        return
     norms = norms_of(model.state_dict(), trace.norms, authors(trace.case).key_map)
     assert len(norms) >= 15, "else little is tested"
     assert norms == pytest.approx({name: trace.norms[name] for name in norms}, rel=close)

@@ -119,10 +119,6 @@ REDUCED = reduced(
     epochs=3,
     steps_per_epoch=40,
     size=128,
-    expected={
-        "mini/ms3": "minutes on a CPU; foreground IoU about .36 with the first recipe, 172 steps (results/runs)",
-        "mini/s4": "foreground IoU .30 with the first recipe, one fold (results/runs)",
-    },
 )
 FULL = full(
     partial(paper_model, network=PCMANet),

@@ -17,14 +17,14 @@ from avslib.data.mini.files import VPO_NAME
 from avslib.data.mini.pack import FOLDER
 from avslib.data.mini.splits import not_by_source
 from avslib.data.readers.layouts import COCO_ID, SEMANTIC_NAMES
+from avslib.evaluation.tables import lay_out
 
 README = FOLDER / "README.md"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
+    return lay_out(list(head), [list(map(str, row)) for row in rows], markdown=True) + "\n"
 
 
 def instances(items: Iterable[Item], kind: str, name: str) -> int:

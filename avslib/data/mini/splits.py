@@ -88,16 +88,13 @@ def _divided(kind: str, members: dict[str, dict[str, set[str]]]) -> dict[str, di
 
 
 @lru_cache(maxsize=FOLDS * 2)
-def _held_out(pack: Pack, fold: int) -> tuple[dict[tuple[str, str, str], str], frozenset[str]]:
-    """({(kind, class, instance): "test" or "val"}, classes whose recordings are divided within a package)."""
+def _held_out(pack: Pack, fold: int) -> dict[tuple[str, str, str], str]:
+    """{(kind, class, instance): "test" or "val"}; a noise is no class: all of them are shared out together."""
     out: dict[tuple[str, str, str], str] = {}
-    shared: frozenset[str] = frozenset()
     for kind in ("cutout", "sound", "noise", "background"):
         members: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for item in pack.of(kind):
-            if (
-                kind != "cutout" or item.is_photograph
-            ):  # a noise is no class: all of them are shared out together
+            if kind != "cutout" or item.is_photograph:
                 name = "" if kind == "noise" else item.name
                 members[name][item.group if kind != "background" else item.instance].add(item.instance)
         divided = _divided(kind, members) if kind == "sound" else dict(members)
@@ -111,9 +108,7 @@ def _held_out(pack: Pack, fold: int) -> tuple[dict[tuple[str, str, str], str], f
                 if g in assignment.split
                 for i in groups[g]
             }
-        if kind == "sound":
-            shared = frozenset(n for n in members if set(divided[n]) != set(members[n]))
-    return out, shared
+    return out
 
 
 def split_items(pack: Pack, *, split: str, fold: int) -> list[Item]:
@@ -122,7 +117,7 @@ def split_items(pack: Pack, *, split: str, fold: int) -> list[Item]:
         raise UserError(f"unknown split {split!r}; choose one of {', '.join((*SPLITS, BY_SOURCE))}")
     if fold not in range(FOLDS):
         raise UserError(f"unknown fold {fold}; choose 0 to {FOLDS - 1}")
-    where, _ = _held_out(pack, fold)
+    where = _held_out(pack, fold)
     wanted = "test" if split == BY_SOURCE else split
     chosen = [item for item in pack.items if where.get(_key(item), "train") == wanted]
     if split == BY_SOURCE:

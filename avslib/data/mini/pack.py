@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -78,6 +79,14 @@ class Item:
     @cached_property
     def picture(self) -> Image.Image:
         """The decoded picture: RGBA with its cut-out's outline, or RGB for a background."""
+        return self._decode()
+
+    @cached_property
+    def premultiplied(self) -> Image.Image:
+        """A cut-out with its colours multiplied by alpha (mode RGBa), ready to be resized and pasted."""
+        return self._decode().convert("RGBa")
+
+    def _decode(self) -> Image.Image:
         wanted = "RGBA" if self.kind == "cutout" else "RGB"
         try:
             with Image.open(self.path) as opened:
@@ -91,28 +100,26 @@ class Item:
         return picture
 
     @cached_property
-    def premultiplied(self) -> Image.Image:
-        """`picture` with its colours multiplied by alpha (mode RGBa), ready to be resized and pasted."""
-        return self.picture.convert("RGBa")
-
-    @cached_property
     def sound(self) -> Waveform:
         """(S,) float32 at 16 kHz, treated: band-limited, trimmed, of equal loudness."""
         waveform, rate = read_audio(self.path)
         mono = resample(waveform.mean(dim=0, keepdim=True), rate, SAMPLE_RATE)[0].numpy()
         return treat(mono, self.path)
 
-    def sound_at(self, speed: float) -> Waveform:
-        """`sound` played `speed` times as fast, and as much higher; kept, so use few different speeds."""
-        if speed not in self._played:
-            positions = np.arange(0, len(self.sound) - 1, speed)
-            played = np.interp(positions, np.arange(len(self.sound)), self.sound)
-            self._played[speed] = played.astype(np.float32)
-        return self._played[speed]
+    def played(self, speed: float, offset: int, samples: int) -> Waveform:
+        """(`samples`,) of `sound` from sample `offset` on, `speed` times as fast and as much higher, without a gap."""
+        length = len(self.sound) if speed == 1.0 else math.ceil((len(self.sound) - 1) / speed)
+        first, stop = offset % length, offset % length + min(length, samples)
+        at = np.concatenate((np.arange(first, min(stop, length)), np.arange(stop - length)))
+        once = self.sound[at] if speed == 1.0 else _between(self.sound, speed * at)
+        return np.resize(once, samples)
 
-    @cached_property
-    def _played(self) -> dict[float, Waveform]:
-        return {1.0: self.sound}
+
+def _between(sound: Waveform, positions: npt.NDArray[np.float64]) -> Waveform:
+    """`sound` at positions between its samples; what np.interp gives, which would make an abscissa of the whole."""
+    left = positions.astype(np.intp)
+    before = sound[left].astype(np.float64)
+    return ((sound[left + 1] - before) * (positions - left) + before).astype(np.float32)
 
 
 COLUMNS = tuple({"name": "class", "families": "family"}.get(f.name, f.name) for f in fields(Item))

@@ -111,7 +111,7 @@ class Item:
         length = len(self.sound) if speed == 1.0 else math.ceil((len(self.sound) - 1) / speed)
         first, stop = offset % length, offset % length + min(length, samples)
         at = np.concatenate((np.arange(first, min(stop, length)), np.arange(stop - length)))
-        once = self.sound[at] if speed == 1.0 else _between(self.sound, speed * at)
+        once = self.sound[at] if speed == 1.0 else _between(self.sound, at * np.float64(speed))
         return np.resize(once, samples)
 
 

@@ -278,6 +278,15 @@ def nan_in_wav(site: Site) -> Said:
 
 
 @fault
+def infinity_in_wav(site: Site) -> Said:
+    path = site.clip("avss", "v2").sounds[0]
+    samples, rate = soundfile.read(site.root / path)
+    samples[-1] = np.inf
+    soundfile.write(site.root / path, samples, rate, subtype="FLOAT")
+    return "not finite", path
+
+
+@fault
 def nan_in_log_mel(site: Site) -> Said:
     path = str(site.clip("ms3").log_mel)
     log_mel = read_tensor(site.root / path)

@@ -13,6 +13,8 @@ PUBLIC = PublicWeights(
     files=("vggish-10086976.pth",),
     release="github.com/harritaylor/torchvggish, release v0.1",
 )
+DIM = 128
+LAST = "embeddings.4"
 
 
 class VGGish(nn.Module):
@@ -23,16 +25,18 @@ class VGGish(nn.Module):
 
     pretrained: start from the public AudioSet weights; False must be asked for by name
     weights:    a file to take them from, instead of the cache folder (see `avslib.encoders.weights`)
+    dim:        another D than AudioSet's 128: the last layer is new, the others are still the public ones
     frozen:     no gradient and always evaluation mode, as in AVSBench; False fine-tunes it, as in CAVP
 
     State dict: `features.*` and `embeddings.*`, as in the public file. Attributes: `dim`; `weights_origin`,
     the sentence for the run's record. Raises UserError with the ways out when the weights are not found.
     """
 
-    dim = 128
-
-    def __init__(self, *, pretrained: bool = True, weights: Path | None = None, frozen: bool = True) -> None:
+    def __init__(
+        self, *, pretrained: bool = True, weights: Path | None = None, frozen: bool = True, dim: int = DIM
+    ) -> None:
         super().__init__()
+        self.dim = dim
         found = find_weights(PUBLIC, weights) if pretrained else None
         self.features = nn.Sequential(
             *_convolutions(64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool")
@@ -46,7 +50,10 @@ class VGGish(nn.Module):
             nn.ReLU(inplace=True),
         )
         if found:
-            load_exactly(self, read_state_dict(found.path), found.path)
+            state = read_state_dict(found.path)
+            if dim != DIM:
+                state |= {f"{LAST}.{name}": value for name, value in self.embeddings[4].state_dict().items()}
+            load_exactly(self, state, found.path)
         self.weights_origin = found.origin if found else "random"
         self.frozen = frozen
         self.requires_grad_(not frozen)

@@ -1,4 +1,4 @@
-"""Four image networks behind one contract: feature maps at strides 4, 8, 16 and 32.
+"""Five image networks behind one contract: feature maps at strides 4, 8, 16 and 32.
 
 The networks and their public weights are timm's; this file fixes which ones, where the maps are taken, and
 what is frozen.
@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from timm.models import efficientnet, pvt_v2, resnet, swin_transformer
 from torch import Tensor, nn
 
+from avslib.encoders.deeplab_resnet import OUTPUT_STRIDES, deeplab_resnet50
 from avslib.encoders.lite import from_package_names
 from avslib.encoders.weights import PublicWeights, find_weights, load_exactly, read_state_dict
 from avslib.errors import UserError
@@ -56,6 +57,16 @@ _NETWORKS = {
             files=("resnet50-0676ba61.pth", "resnet50-19c8e357.pth", "resnet50.tv_in1k.safetensors"),
             release="torchvision's ResNet50_Weights.IMAGENET1K_V1",
             hub="timm/resnet50.tv_in1k",
+        ),
+    ),
+    "deeplab_resnet50": _Network(
+        build=lambda pretrained, **options: deeplab_resnet50(**options),
+        channels=(256, 512, 1024, 2048),
+        stages=(("conv1", "bn1", "act1", "maxpool", "layer1"), ("layer2",), ("layer3",), ("layer4",)),
+        public=PublicWeights(
+            name="deeplab_resnet50",
+            files=("resnet50_v1c.pth",),
+            release="the README of github.com/cyh-0/CAVP (with a deep stem, which torchvision's file has not)",
         ),
     ),
     # Drop path 0.1 as in the PVT v2 paper; AVSBench's code keeps it while training.
@@ -123,6 +134,7 @@ class VisualEncoder(nn.Module):
     conv_head:  the stride-32 map of efficientnet_lite0 is its pretrained 1280-channel last convolution; False
                 gives the 320-channel map before it. The other networks have no such layer
     frozen_to_stride: nothing that computes the maps up to this stride is trained (0: all is trained)
+    output_stride: of deeplab_resnet50, 8 or 16: its last maps are no smaller than that
     keep_batch_norm_statistics: batch norms stay in evaluation mode while training. Frozen stages do anyway
 
     `swin_b` ends in a new LayerNorm for each map (VCT, after Mask2Former).
@@ -143,19 +155,23 @@ class VisualEncoder(nn.Module):
         conv_head: bool = True,
         frozen_to_stride: int = 0,
         keep_batch_norm_statistics: bool = False,
+        output_stride: int | None = None,
     ) -> None:
         super().__init__()
         if name not in _NETWORKS:
             raise UserError(f"{name}: no such visual encoder; take one of {', '.join(_NETWORKS)}")
         if frozen_to_stride not in (0, *STRIDES):
             raise UserError(f"frozen_to_stride={frozen_to_stride}: must be 0, 4, 8, 16 or 32")
+        dilated = name == "deeplab_resnet50"
+        if output_stride not in ((None, *OUTPUT_STRIDES) if dilated else (None,)):
+            raise UserError(f"output_stride={output_stride}: deeplab_resnet50 has 8 or 16, the others none")
         spec = _NETWORKS[name]
         found = find_weights(spec.public, weights) if pretrained else None  # before the slow construction
         self.channels = list(spec.channels)
         self.stages = spec.stages
         self.keep_batch_norm_statistics = keep_batch_norm_statistics
         self.maps_are_nhwc = spec.maps_are_nhwc
-        self.net = spec.build(pretrained=False, num_classes=0, **spec.options)
+        self.net = spec.build(pretrained=False, num_classes=0, **spec.options, **({"output_stride": output_stride or 16} if dilated else {}))
         if found:
             _load(self.net, spec, found.path)
         self.weights_origin = found.origin if found else "random"

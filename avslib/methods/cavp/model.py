@@ -1,0 +1,85 @@
+"""CAVP: "Unraveling Instance Associations: A Closer Look for Audio-Visual Segmentation", Chen et al., CVPR 2024.
+
+New in the paper: stereo sound that points at its source (VPO), and a loss that compares pixels under matching and mismatched
+sounds (`AudioVisualContrast`). The network itself is simple: DeepLabV3+ sees, and where its two maps have been joined every
+pixel asks the sound (`VisualQueryAttention`).
+
+    frames (B, T, 3, H, W), sound (B, T, A, F, M) -> logits (B, T, K, H, W)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avslib.layers.recording import record
+from avslib.methods.cavp.deeplab import AtrousPyramid, DeepLabHead, low_level
+from avslib.methods.cavp.visual_query_attention import Activation, VisualQueryAttention, pixels, resized
+from avslib.methods.segmenter import Segmenter
+from avslib.types import Prediction
+
+
+class CAVP(Segmenter):
+    """The whole network.
+
+    visual:     maps at four strides, `visual.channels`; the first and the last are used
+    audio:      (N, A, F, M) -> tokens (N, L, D); fine-tuned in the paper.  audio_dim: D
+    classes:    K; 71 for AVSS, 22 for VPO
+    width:      of the pyramid and the head; 256 in the paper (64 over PVTv2).  low: of the finest map's part, 48
+    dilations:  of the pyramid.  heads, activation: of `VisualQueryAttention`
+    embeddings: put "embedding" (B, T, C, h, w) into the extras: what `AudioVisualContrast` compares, C = width + low
+
+    Logits of padded frames are 0.
+    """
+
+    def __init__(
+        self,
+        *,
+        visual: nn.Module,
+        audio: nn.Module,
+        classes: int = 1,
+        width: int = 256,
+        low: int = 48,
+        audio_dim: int = 304,
+        dilations: Sequence[int] = (6, 12, 18),
+        heads: int = 4,
+        activation: Activation = "sigmoid",
+        embeddings: bool = False,
+    ) -> None:
+        super().__init__()
+        self.visual, self.audio, self.embeddings = visual, audio, embeddings
+        channels: Sequence[int] = visual.channels  # type: ignore[assignment]
+        joined = width + low
+        self.pyramid = AtrousPyramid(channels[-1], width=width, dilations=dilations)
+        self.low = low_level(channels[0], low)
+        self.project = nn.Sequential(nn.Linear(joined, width), nn.GELU(), nn.Linear(width, joined))
+        self.attend = VisualQueryAttention(
+            width=joined, sound_dim=audio_dim, heads=heads, activation=activation
+        )
+        self.head = DeepLabHead(joined, width=width, classes=classes)
+
+    def see(self, frames: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, C, h, w) at a quarter of the size, before any sound."""
+        maps = self.visual(frames)
+        fine = self.low(maps[0])  # N low h w
+        coarse = resized(self.pyramid(maps[-1]), fine.shape[-2:])  # N width h w
+        seen = self.project(pixels(torch.cat([coarse, fine], dim=1)))  # N P C
+        return seen.transpose(1, 2).unflatten(2, fine.shape[-2:])  # type: ignore[arg-type]
+
+    def segment(self, frames: Tensor, tokens: Tensor, valid: Tensor) -> Prediction:
+        """See `Segmenter`. Stills are seen once."""
+        return self.answer(self.see(frames.flatten(0, 1)), tokens, valid, frames.shape[-2:])
+
+    def answer(self, seen: Tensor, tokens: Tensor, valid: Tensor, size: Sequence[int]) -> Prediction:
+        """What was seen (B or B T, C, h, w), asked about tokens (B, T, L, D): logits of `size`."""
+        clips, seconds = valid.shape
+        x = seen.unflatten(0, (clips, -1)).expand(-1, seconds, -1, -1, -1).flatten(0, 1)  # N C h w
+        fused, attention = self.attend(pixels(x), tokens.mean(dim=2).flatten(0, 1))  # N P C, N heads P
+        record("cavp.attention", attention.unflatten(2, x.shape[-2:]).unflatten(0, valid.shape))
+        fused = fused.transpose(1, 2).unflatten(2, x.shape[-2:])  # N C h w
+        logits = F.interpolate(self.head(fused), tuple(size), mode="bilinear").unflatten(0, valid.shape)
+        extras = {"embedding": fused.unflatten(0, valid.shape)} if self.embeddings else {}
+        return Prediction(logits * valid[:, :, None, None, None], extras)

@@ -13,6 +13,7 @@ from avslib.errors import UserError
 from avslib.layers.recording import recording
 from avslib.methods.authors_code import AuthorsCode
 from avslib.methods.cavp.model import CAVP
+from avslib.methods.cavp.resnet_audio import ResNetAudio
 from avslib.methods.key_map import KeyMap
 from avslib.methods.reference_case import ReferenceCase
 
@@ -43,7 +44,9 @@ KEY_MAP = KeyMap(
         (BLOCK + "mlp.fc1.", "attend.mlp.0."),
         (BLOCK + "mlp.fc2.", "attend.mlp.2."),
         ("cross_att.norm.", "attend.last_norm."),
-        ("audio_backbone.backbone.", "audio."),
+        ("audio_backbone.backbone.features.", "audio.features."),
+        ("audio_backbone.backbone.embeddings.", "audio.embeddings."),
+        ("audio_backbone.backbone.", "audio.net."),
     ],
     dead=("cross_att.pos_embed_", "audio_backbone.cls_head."),
 )
@@ -54,11 +57,15 @@ def build(state: Mapping[str, Tensor]) -> CAVP:
     classifier = state.get("segment.upsample.classifier.weight")
     if classifier is None:
         raise UserError("cavp: no entry segment.upsample.classifier.weight; is it the authors' model?")
+    first = state.get("audio_backbone.backbone.conv1.weight")  # a ResNet-18 hears VPO; else it is VGGish
     return CAVP(
-        visual=VisualEncoder(name="deeplab_resnet50", pretrained=False),
-        audio=VGGish(pretrained=False, frozen=False, dim=304),
+        visual=VisualEncoder(
+            name="deeplab_resnet50", pretrained=False, output_stride=16 if first is None else 8
+        ),
+        audio=VGGish(pretrained=False, frozen=False, dim=304)
+        if first is None
+        else ResNetAudio(pretrained=False, channels=first.shape[1]),
         classes=len(classifier),
-        embeddings=True,
     )
 
 
@@ -78,10 +85,11 @@ def outputs(model: CAVP, frames: Tensor, sound: Tensor) -> dict[str, Tensor]:
     seen = model.see(frames.flatten(0, 1))
     valid = torch.ones(frames.shape[:2], dtype=torch.bool)
     with recording() as tape:
-        prediction = model.answer(seen, tokens, valid, frames.shape[-2:])
+        fused = model.fuse(seen, tokens)  # N 1 C h w
+        prediction = model.score(fused, valid, frames.shape[-2:])
     attention = tape["cavp.attention"][0]  # N 1 heads h w
     return {
-        "pred": prediction.logits[:, 0], "fused": prediction.extras["embedding"][:, 0], "visual": seen,
+        "pred": prediction.logits[:, 0], "fused": fused[:, 0], "visual": seen,
         "audio": tokens[:, 0, 0, :, None, None], "attn_v": attention[:, 0].flatten(2).unsqueeze(-1),
     }  # fmt: skip
 

@@ -53,11 +53,20 @@ class AudioVisualContrast:
     Positives are of the same label, negatives of another (eqs. 3, 4).
 
     views:      up to how many pixels of a class are drawn; 512 in the authors' code
+    mismatched: False leaves out the pixels under other sounds (SupCon in Table 5)
     skips_rare: classes with fewer than `views` pixels in the batch give none (the authors' code)
     """
 
-    def __init__(self, *, views: int = 512, temperature: float = 0.1, skips_rare: bool = False) -> None:
-        self.views, self.temperature, self.skips_rare = views, temperature, skips_rare
+    def __init__(
+        self,
+        *,
+        views: int = 512,
+        temperature: float = 0.1,
+        mismatched: bool = True,
+        skips_rare: bool = False,
+    ) -> None:
+        self.views, self.temperature = views, temperature
+        self.mismatched, self.skips_rare = mismatched, skips_rare
 
     def __call__(self, paired: Pairing, shuffled: Pairing) -> Tensor:
         embeddings, labels = self.anchors(paired, shuffled)
@@ -74,7 +83,8 @@ class AudioVisualContrast:
         count = min(self.views, len(chosen))
         behind = drawn(torch.where(truth == 0, 0, -1), count)
         under = drawn(torch.where(sounding & (other != IGNORE), 0, -1), count)
-        rows = [_rows(paired.embedding, chosen), _rows(paired.embedding, behind), _rows(shuffled.embedding, under)]
+        under = under[: len(under) * self.mismatched]
+        rows = [_rows(paired.embedding, torch.cat([chosen, behind])), _rows(shuffled.embedding, under)]
         return F.normalize(torch.cat(rows), dim=1), torch.cat([truth[chosen], truth[behind], other[under]])
 
 

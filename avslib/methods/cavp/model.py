@@ -69,17 +69,21 @@ class CAVP(Segmenter):
         seen = self.project(pixels(torch.cat([coarse, fine], dim=1)))  # N P C
         return seen.transpose(1, 2).unflatten(2, fine.shape[-2:])  # type: ignore[arg-type]
 
-    def segment(self, frames: Tensor, tokens: Tensor, valid: Tensor) -> Prediction:
-        """See `Segmenter`. Stills are seen once."""
-        return self.answer(self.see(frames.flatten(0, 1)), tokens, valid, frames.shape[-2:])
-
-    def answer(self, seen: Tensor, tokens: Tensor, valid: Tensor, size: Sequence[int]) -> Prediction:
-        """What was seen (B or B T, C, h, w), asked about tokens (B, T, L, D): logits of `size`."""
-        clips, seconds = valid.shape
+    def fuse(self, seen: Tensor, tokens: Tensor) -> Tensor:
+        """What was seen (B or B T, C, h, w), asked about tokens (B, T, L, D): (B, T, C, h, w)."""
+        clips, seconds = tokens.shape[:2]
         x = seen.unflatten(0, (clips, -1)).expand(-1, seconds, -1, -1, -1).flatten(0, 1)  # N C h w
         fused, attention = self.attend(pixels(x), tokens.mean(dim=2).flatten(0, 1))  # N P C, N heads P
-        record("cavp.attention", attention.unflatten(2, x.shape[-2:]).unflatten(0, valid.shape))
-        fused = fused.transpose(1, 2).unflatten(2, x.shape[-2:])  # N C h w
-        logits = F.interpolate(self.head(fused), tuple(size), mode="bilinear").unflatten(0, valid.shape)
-        extras = {"embedding": fused.unflatten(0, valid.shape)} if self.embeddings else {}
-        return Prediction(logits * valid[:, :, None, None, None], extras)
+        record("cavp.attention", attention.unflatten(2, x.shape[-2:]).unflatten(0, (clips, seconds)))
+        return fused.transpose(1, 2).unflatten(2, x.shape[-2:]).unflatten(0, (clips, seconds))  # type: ignore[arg-type]
+
+    def score(self, fused: Tensor, valid: Tensor, size: Sequence[int]) -> Prediction:
+        """(B, T, C, h, w) -> logits of `size`."""
+        logits = F.interpolate(self.head(fused.flatten(0, 1)), tuple(size), mode="bilinear")
+        logits = logits.unflatten(0, valid.shape) * valid[:, :, None, None, None]  # type: ignore[arg-type]
+        return Prediction(logits, {"embedding": fused} if self.embeddings else {})
+
+    def segment(self, frames: Tensor, tokens: Tensor, valid: Tensor) -> Prediction:
+        """See `Segmenter`. Stills are seen once."""
+        fused = self.fuse(self.see(frames.flatten(0, 1)), tokens)
+        return self.score(fused, valid, frames.shape[-2:])

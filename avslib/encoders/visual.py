@@ -167,7 +167,7 @@ class VisualEncoder(nn.Module):
             raise UserError(f"output_stride={output_stride}: deeplab_resnet50 has 8 or 16, the others none")
         spec = _NETWORKS[name]
         found = find_weights(spec.public, weights) if pretrained else None  # before the slow construction
-        self.channels = list(spec.channels)
+        self.name, self.channels = name, list(spec.channels)
         self.stages = spec.stages
         self.keep_batch_norm_statistics = keep_batch_norm_statistics
         self.maps_are_nhwc = spec.maps_are_nhwc

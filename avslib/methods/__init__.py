@@ -11,6 +11,7 @@ ROOMS = (
     "tpavi",
     "avsegformer",
     "pcmanet",
+    "cavp",
 )
 
 METHODS: Mapping[str, Method] = {name: import_module(f"avslib.methods.{name}").METHOD for name in ROOMS}

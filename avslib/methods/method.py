@@ -150,6 +150,7 @@ class Method:
     build:     (visual=, audio=, classes=, **changes) -> the model over these encoders, else as in the paper
     recipe:    (data, changes) -> the recipe for a data set; `changes` are those of a variant, or empty
     variants:  {suffix: changes}: rows of the paper's ablation tables and deviations of its code
+    recipe_variants: {suffix: changes}: the same, where the model stays and its loss, pairs or sounds are others
     published: the paper's numbers
     backbones: of the paper
     encoders:  of the paper
@@ -163,6 +164,7 @@ class Method:
     build: Callable[..., nn.Module]
     recipe: Callable[[DataSpec, Mapping[str, Any]], Recipe]
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    recipe_variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
     backbones: tuple[str, ...] = ("resnet50", "pvt_v2_b5")
     encoders: Encoders = PUBLIC
@@ -170,11 +172,12 @@ class Method:
     costs: Costs = field(default_factory=Costs)
 
     def changes(self, variant: str) -> Mapping[str, Any]:
-        """What `variant` changes; nothing for "". Raises UserError listing the known ones."""
-        if variant and variant not in self.variants:
-            known = ", ".join(f"{self.name}-{name}" for name in self.variants) or "none"
-            raise UserError(f"unknown variant {self.name}-{variant}; there are: {known}")
-        return self.variants[variant] if variant else {}
+        """What `variant` changes in the model; nothing for "". Raises UserError listing the known ones."""
+        known = {"": {}, **self.variants, **dict.fromkeys(self.recipe_variants, {})}
+        if variant not in known:
+            names = ", ".join(f"{self.name}-{name}" for name in known if name) or "none"
+            raise UserError(f"unknown variant {self.name}-{variant}; there are: {names}")
+        return known[variant]
 
 
 def plain(value: Any) -> Any:

@@ -44,12 +44,16 @@ def paper_model(
     return network(visual=visual, audio=encoders.audio(pretrained=pretrained), **changes)
 
 
-def small_model(*, network: Network, pretrained: bool = True, **changes: Any) -> nn.Module:
+def small_model(
+    *, network: Network, audio: Callable[[], nn.Module] = SmallAudioEncoder, pretrained: bool = True, **changes: Any
+) -> nn.Module:
     """The same mechanism over encoders that train on a CPU.
+
+    audio: () -> the encoder of sound, where `VGGishLogMel` is not what it hears
 
     ImageNet weights of EfficientNet-Lite0 come with a package; its first half stays frozen.
     """
     visual = VisualEncoder(
         name="efficientnet_lite0", pretrained=pretrained, frozen_to_stride=8, keep_batch_norm_statistics=True
     )
-    return network(visual=visual, audio=SmallAudioEncoder(), **changes)
+    return network(visual=visual, audio=audio(), **changes)

@@ -39,7 +39,7 @@ def find_run(
     found = Found(method) if isinstance(method, Method) else find_method(method)
     spec = data if isinstance(data, DataSpec) else find_data(data, found.datasets)
     folder = None if data_dir is None else Path(data_dir)
-    recipe = meet(found.method, spec, found.method.changes(found.variant))
+    recipe = meet(found.method, spec, found.variant)
     return Run(
         found.method, spec, recipe, schedule, found.variant, fold, seed, sound_blind, folder, found.file
     )
@@ -68,9 +68,10 @@ def find_method(name: str) -> Found:
     raise UserError(f"unknown method {name!r}; choose one of: {', '.join(METHODS)}, or give a .py file")
 
 
-def meet(method: Method, data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
-    """The method's recipe with the data's classes, the variant's `changes`, and what files ask of a schedule."""
-    recipe = method.recipe(data, changes)
+def meet(method: Method, data: DataSpec, variant: str = "") -> Recipe:
+    """The method's recipe with the data's classes, what the variant changes, and what files ask of a schedule."""
+    changes = method.changes(variant)
+    recipe = method.recipe(data, {**changes, **method.recipe_variants.get(variant, {})})
     plans = {
         name: replace(plan, model=partial(plan.model, classes=data.classes, **changes))
         for name, plan in recipe.schedules.items()

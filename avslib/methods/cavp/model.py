@@ -25,7 +25,8 @@ from avslib.types import Prediction
 class CAVP(Segmenter):
     """The whole network.
 
-    visual:     maps at four strides, `visual.channels`; the first and the last are used
+    visual:     maps at four strides, `visual.channels`
+    stages:     which two of them are used, the fine and the coarse one; of strides 4, 8, 16, 32
     audio:      (N, A, F, M) -> tokens (N, L, D); fine-tuned in the paper.  audio_dim: D
     classes:    K; 71 for AVSS, 22 for VPO
     width:      of the pyramid and the head; 256 in the paper (64 over PVTv2).  low: of the finest map's part, 48
@@ -44,6 +45,7 @@ class CAVP(Segmenter):
         width: int = 256,
         low: int = 48,
         audio_dim: int = 304,
+        stages: tuple[int, int] = (1, 4),
         dilations: Sequence[int] = (6, 12, 18),
         heads: int = 4,
         activation: Activation = "sigmoid",
@@ -52,9 +54,10 @@ class CAVP(Segmenter):
         super().__init__()
         self.visual, self.audio, self.embeddings = visual, audio, embeddings
         channels: Sequence[int] = visual.channels  # type: ignore[assignment]
-        joined = width + low
-        self.pyramid = AtrousPyramid(channels[-1], width=width, dilations=dilations)
-        self.low = low_level(channels[0], low)
+        self.stages, joined = stages, width + low
+        fine, coarse = (channels[stage - 1] for stage in stages)
+        self.pyramid = AtrousPyramid(coarse, width=width, dilations=dilations)
+        self.low = low_level(fine, low)
         self.project = nn.Sequential(nn.Linear(joined, width), nn.GELU(), nn.Linear(width, joined))
         self.attend = VisualQueryAttention(
             width=joined, sound_dim=audio_dim, heads=heads, activation=activation
@@ -62,10 +65,11 @@ class CAVP(Segmenter):
         self.head = DeepLabHead(joined, width=width, classes=classes)
 
     def see(self, frames: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, C, h, w) at a quarter of the size, before any sound."""
+        """(N, 3, H, W) -> (N, C, h, w) of the fine map's size, before any sound."""
         maps = self.visual(frames)
-        fine = self.low(maps[0])  # N low h w
-        coarse = resized(self.pyramid(maps[-1]), fine.shape[-2:])  # N width h w
+        fine, coarse = (maps[stage - 1] for stage in self.stages)
+        fine = self.low(fine)  # N low h w
+        coarse = resized(self.pyramid(coarse), fine.shape[-2:])  # N width h w
         seen = self.project(pixels(torch.cat([coarse, fine], dim=1)))  # N P C
         return seen.transpose(1, 2).unflatten(2, fine.shape[-2:])  # type: ignore[arg-type]
 

@@ -159,6 +159,7 @@ FULL = full(
     optimiser=Optimiser("sgd", lr=1e-3, weight_decay=5e-4),
     epochs=80,
     batch_size=16,
+    clips={"train": 4000, "val": 200, "test": 400, "test-seen": 400},
     decay="polynomial",
     augment=random_mirror,
 )

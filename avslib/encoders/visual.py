@@ -171,7 +171,12 @@ class VisualEncoder(nn.Module):
         self.stages = spec.stages
         self.keep_batch_norm_statistics = keep_batch_norm_statistics
         self.maps_are_nhwc = spec.maps_are_nhwc
-        self.net = spec.build(pretrained=False, num_classes=0, **spec.options, **({"output_stride": output_stride or 16} if dilated else {}))
+        self.net = spec.build(
+            pretrained=False,
+            num_classes=0,
+            **spec.options,
+            **({"output_stride": output_stride or 16} if dilated else {}),
+        )
         if found:
             _load(self.net, spec, found.path)
         self.weights_origin = found.origin if found else "random"

@@ -173,7 +173,7 @@ class Method:
 
     def changes(self, variant: str) -> Mapping[str, Any]:
         """What `variant` changes in the model; nothing for "". Raises UserError listing the known ones."""
-        known = {"": {}, **self.variants, **dict.fromkeys(self.recipe_variants, {})}
+        known = {"": {}, **self.variants, **{name: {} for name in self.recipe_variants}}
         if variant not in known:
             names = ", ".join(f"{self.name}-{name}" for name in known if name) or "none"
             raise UserError(f"unknown variant {self.name}-{variant}; there are: {names}")

@@ -45,7 +45,11 @@ def paper_model(
 
 
 def small_model(
-    *, network: Network, audio: Callable[[], nn.Module] = SmallAudioEncoder, pretrained: bool = True, **changes: Any
+    *,
+    network: Network,
+    audio: Callable[[], nn.Module] = SmallAudioEncoder,
+    pretrained: bool = True,
+    **changes: Any,
 ) -> nn.Module:
     """The same mechanism over encoders that train on a CPU.
 

@@ -21,7 +21,11 @@ class CAVPCriterion(nn.Module):
     """
 
     def __init__(
-        self, *, contrast: Literal["pairing", "supcon"] | None = "pairing", views: int = 512, skips_rare: bool = False
+        self,
+        *,
+        contrast: Literal["pairing", "supcon"] | None = "pairing",
+        views: int = 512,
+        skips_rare: bool = False,
     ) -> None:
         super().__init__()
         self.kind = contrast

@@ -19,9 +19,7 @@ class AtrousPyramid(nn.Module):
     def __init__(self, channels: int, *, width: int = 256, dilations: Sequence[int] = (6, 12, 18)) -> None:
         super().__init__()
         self.views = nn.ModuleList([nn.Conv2d(channels, width, 1, bias=False)])
-        self.views.extend(
-            nn.Conv2d(channels, width, 3, padding=d, dilation=d, bias=False) for d in dilations
-        )
+        self.views.extend(nn.Conv2d(channels, width, 3, padding=d, dilation=d, bias=False) for d in dilations)
         self.views_norm = nn.BatchNorm2d(len(self.views) * width)
         self.narrow = nn.Conv2d(len(self.views) * width, width, 1, bias=False)
         self.overview = nn.Conv2d(channels, width, 1, bias=False)

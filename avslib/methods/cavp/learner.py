@@ -55,7 +55,9 @@ class PairingLearner(Learner):
         prediction = model.score(model.fuse(seen, own), batch.valid, batch.frames.shape[-2:])
         unseen = labels.where((labels == IGNORE) | match.view(*labels.shape[:2], 1, 1), 0)
         extras = {"shuffled": model.fuse(seen, exchanged), "shuffled_labels": unseen}
-        return self.loss(replace(prediction, extras=prediction.extras | extras), replace(batch, labels=labels))
+        return self.loss(
+            replace(prediction, extras=prediction.extras | extras), replace(batch, labels=labels)
+        )
 
     def _exchanged(self, sound: Tensor, labels: Tensor, bank_gives: bool) -> tuple[Tensor, Tensor]:
         """Another sound (N, A, F, M) for every frame, and (N,) bool whether it is of the frame's classes."""

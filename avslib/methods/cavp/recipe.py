@@ -116,7 +116,9 @@ def _learner(data: DataSpec, chosen: Choices) -> Any:
 
 
 def _small(chosen: Choices) -> Any:
-    ear = partial(SmallAudioEncoder, channels=chosen.channels, silence=-1.0, jitter=0.09)  # units of `CavpLogMel`
+    ear = partial(
+        SmallAudioEncoder, channels=chosen.channels, silence=-1.0, jitter=0.09
+    )  # units of `CavpLogMel`
     return partial(
         small_model, network=build, audio=ear, width=64, low=16, stages=(2, 4), dilations=(1, 2),
         embeddings=chosen.contrast is not None,

@@ -63,7 +63,9 @@ class VisualQueryAttention(nn.Module):
         query = self.query(seen).unflatten(-1, (self.heads, -1))  # N P h d
         key, value = (f(heard).unflatten(-1, (self.heads, -1)) for f in (self.key, self.value))  # N h d
         if self.activation == "channel":
-            weights = (query.mean(dim=1) * key).flatten(1).softmax(dim=1).view_as(key) * key[0].numel()  # N h d
+            weights = (query.mean(dim=1) * key).flatten(1).softmax(dim=1).view_as(key) * key[
+                0
+            ].numel()  # N h d
             attention = weights.mean(dim=2, keepdim=True).expand(-1, -1, x.shape[1])  # N h P
             taken = (weights * value)[:, None].expand_as(query)  # N P h d
         else:

@@ -85,8 +85,8 @@ def outputs(model: CAVP, frames: Tensor, sound: Tensor) -> dict[str, Tensor]:
     seen = model.see(frames.flatten(0, 1))
     valid = torch.ones(frames.shape[:2], dtype=torch.bool)
     with recording() as tape:
-        fused = model.fuse(seen, tokens)  # N 1 C h w
-        prediction = model.score(fused, valid, frames.shape[-2:])
+        fused, response = model.fuse(seen, tokens)  # N 1 C h w
+        prediction = model.score(fused, response, valid, frames.shape[-2:])
     attention = tape["cavp.attention"][0]  # N 1 heads h w
     return {
         "pred": prediction.logits[:, 0], "fused": fused[:, 0], "visual": seen,

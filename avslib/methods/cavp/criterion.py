@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from avslib.losses.auxiliary import overlap_loss, response_loss
 from avslib.losses.mask_loss import mask_loss
 from avslib.methods.cavp.contrast import AudioVisualContrast, Pairing
 from avslib.types import Batch, Prediction
@@ -16,6 +17,7 @@ class CAVPCriterion(nn.Module):
 
     contrast: "pairing" is the paper's; "supcon" contrasts the paired maps alone (Table 5); None leaves it out
     views:    pixels of a class, see `AudioVisualContrast`
+    overlap, response: also {"overlap"} and {"response"}, which are not the paper's: they let a schedule of minutes arrive
 
     A prediction without exchanged sounds (in validation) has no contrast.
     """
@@ -26,9 +28,11 @@ class CAVPCriterion(nn.Module):
         contrast: Literal["pairing", "supcon"] | None = "pairing",
         views: int = 512,
         skips_rare: bool = False,
+        overlap: bool = False,
+        response: bool = False,
     ) -> None:
         super().__init__()
-        self.kind = contrast
+        self.kind, self.overlap, self.response = contrast, overlap, response
         self.contrast = AudioVisualContrast(
             views=views, skips_rare=skips_rare, mismatched=contrast == "pairing"
         )
@@ -36,6 +40,10 @@ class CAVPCriterion(nn.Module):
     def forward(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Prediction and batch -> {term: scalar}, unweighted."""
         terms = {"mask": mask_loss(prediction.logits, batch.labels, batch.annotated)}
+        if self.overlap:
+            terms["overlap"] = overlap_loss(prediction.logits, batch.labels, batch.annotated)
+        if self.response:
+            terms["response"] = response_loss(prediction, batch)
         if self.kind is not None and "shuffled" in prediction.extras:
             extras = prediction.extras
             paired = Pairing(extras["embedding"].flatten(0, 1), batch.labels.flatten(0, 1))

@@ -52,9 +52,9 @@ class PairingLearner(Learner):
         every = model.audio(torch.cat([batch.sound.flatten(0, 1), other]))  # 2N L D
         own, exchanged = (x.unflatten(0, batch.labels.shape[:2]) for x in every.chunk(2))
         seen = model.see(batch.frames.flatten(0, 1))
-        prediction = model.score(model.fuse(seen, own), batch.valid, batch.frames.shape[-2:])
+        prediction = model.score(*model.fuse(seen, own), batch.valid, batch.frames.shape[-2:])
         unseen = labels.where((labels == IGNORE) | match.view(*labels.shape[:2], 1, 1), 0)
-        extras = {"shuffled": model.fuse(seen, exchanged), "shuffled_labels": unseen}
+        extras = {"shuffled": model.fuse(seen, exchanged)[0], "shuffled_labels": unseen}
         return self.loss(
             replace(prediction, extras=prediction.extras | extras), replace(batch, labels=labels)
         )

@@ -31,7 +31,8 @@ class CAVP(Segmenter):
     classes:    K; 71 for AVSS, 22 for VPO
     width:      of the pyramid and the head; 256 in the paper (64 over PVTv2).  low: of the finest map's part, 48
     dilations:  of the pyramid.  heads, activation: of `VisualQueryAttention`
-    embeddings: put "embedding" (B, T, C, h, w) into the extras: what `AudioVisualContrast` compares, C = width + low
+    embeddings: put "embedding" (B, T, C, h, w) into the extras, which `AudioVisualContrast` compares, C = width + low;
+                and "response" (B, T, h, w), for `response_loss`
 
     Logits of padded frames are 0.
     """
@@ -73,21 +74,26 @@ class CAVP(Segmenter):
         seen = self.project(pixels(torch.cat([coarse, fine], dim=1)))  # N P C
         return seen.transpose(1, 2).unflatten(2, fine.shape[-2:])  # type: ignore[arg-type]
 
-    def fuse(self, seen: Tensor, tokens: Tensor) -> Tensor:
-        """What was seen (B or B T, C, h, w), asked about tokens (B, T, L, D): (B, T, C, h, w)."""
+    def fuse(self, seen: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """What was seen (B or B T, C, h, w), asked about tokens (B, T, L, D): (B, T, C, h, w), response (B, T, h, w)."""
         clips, seconds = tokens.shape[:2]
         x = seen.unflatten(0, (clips, -1)).expand(-1, seconds, -1, -1, -1).flatten(0, 1)  # N C h w
-        fused, attention = self.attend(pixels(x), tokens.mean(dim=2).flatten(0, 1))  # N P C, N heads P
-        record("cavp.attention", attention.unflatten(2, x.shape[-2:]).unflatten(0, (clips, seconds)))
-        return fused.transpose(1, 2).unflatten(2, x.shape[-2:]).unflatten(0, (clips, seconds))  # type: ignore[arg-type]
+        fused, attention, response = self.attend(
+            pixels(x), tokens.mean(dim=2).flatten(0, 1)
+        )  # N P C, N heads P, N P
 
-    def score(self, fused: Tensor, valid: Tensor, size: Sequence[int]) -> Prediction:
-        """(B, T, C, h, w) -> logits of `size`."""
+        def maps(places: Tensor) -> Tensor:  # N .. P -> B T .. h w
+            return places.unflatten(-1, x.shape[-2:]).unflatten(0, (clips, seconds))  # type: ignore[arg-type]
+
+        record("cavp.attention", maps(attention))
+        return maps(fused.transpose(1, 2)), maps(response)
+
+    def score(self, fused: Tensor, response: Tensor, valid: Tensor, size: Sequence[int]) -> Prediction:
+        """What `fuse` gave -> logits of `size`."""
         logits = F.interpolate(self.head(fused.flatten(0, 1)), tuple(size), mode="bilinear")
         logits = logits.unflatten(0, valid.shape) * valid[:, :, None, None, None]  # type: ignore[arg-type]
-        return Prediction(logits, {"embedding": fused} if self.embeddings else {})
+        return Prediction(logits, {"embedding": fused, "response": response} if self.embeddings else {})
 
     def segment(self, frames: Tensor, tokens: Tensor, valid: Tensor) -> Prediction:
         """See `Segmenter`. Stills are seen once."""
-        fused = self.fuse(self.see(frames.flatten(0, 1)), tokens)
-        return self.score(fused, valid, frames.shape[-2:])
+        return self.score(*self.fuse(self.see(frames.flatten(0, 1)), tokens), valid, frames.shape[-2:])

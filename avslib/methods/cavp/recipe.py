@@ -89,10 +89,14 @@ def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
     """CAVP for `data`, or one of its variants."""
     chosen = choices(data, changes)
     weights = {"mask": 1.0} | ({"contrast": 1.0 if data.classes > 1 else 0.1} if chosen.contrast else {})
+    responds = changes.get("activation") != "channel"  # one weight a channel has no response of places
+    auxiliary = {"overlap": 1.5} | ({"response": 3.0} if responds else {})
     short = replace(
-        SMALL_PLAN, model=_small(chosen), criterion=partial(CAVPCriterion, contrast=chosen.contrast, views=64),
-        loss_weights=weights | ({"contrast": 0.1} if chosen.contrast else {}),
-    )  # fmt: skip
+        SMALL_PLAN,
+        model=_small(chosen),
+        criterion=partial(CAVPCriterion, contrast=chosen.contrast, views=64, overlap=True, response=responds),
+        loss_weights={"mask": 1.0} | auxiliary | ({"contrast": 0.1} if chosen.contrast else {}),
+    )
     plans = {
         "smoke": replace(SMOKE, model=short.model, criterion=short.criterion, loss_weights=short.loss_weights),
         "reduced": short, "compare": compare(short), **_full(data, chosen, plain=not changes),
@@ -120,8 +124,7 @@ def _small(chosen: Choices) -> Any:
         SmallAudioEncoder, channels=chosen.channels, silence=-1.0, jitter=0.09
     )  # units of `CavpLogMel`
     return partial(
-        small_model, network=build, audio=ear, width=64, low=16, stages=(2, 4), dilations=(1, 2),
-        embeddings=chosen.contrast is not None,
+        small_model, network=build, audio=ear, width=64, low=16, stages=(2, 4), dilations=(1, 2), embeddings=True
     )  # fmt: skip
 
 

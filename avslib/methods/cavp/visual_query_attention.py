@@ -32,7 +32,8 @@ OF_PLACES: dict[str, Callable[[Tensor], Tensor]] = {
 class VisualQueryAttention(nn.Module):
     """One block: pixels are queries, one sound is key and value.
 
-    x (N, P, C), sound (N, D) -> fused (N, P, C) and attention (N, heads, P), how much of the sound each place takes.
+    x (N, P, C), sound (N, D) -> fused (N, P, C); attention (N, heads, P), how much of the sound each place takes; and
+    response (N, P), query times key, the mean over heads.
     With `activation` "channel" there is one weight a channel instead, the same at all places (as in AVSegFormer's mixer),
     and the attention is the mean over them.
 
@@ -58,10 +59,11 @@ class VisualQueryAttention(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
         self.last_norm = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor, sound: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, sound: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         seen, heard = self.norm(self.see(x)), self.norm(self.hear(sound))  # N P C, N C
         query = self.query(seen).unflatten(-1, (self.heads, -1))  # N P h d
         key, value = (f(heard).unflatten(-1, (self.heads, -1)) for f in (self.key, self.value))  # N h d
+        response = torch.einsum("nphd,nhd->nhp", query, key)  # N h P
         if self.activation == "channel":
             weights = (query.mean(dim=1) * key).flatten(1).softmax(dim=1).view_as(key) * key[
                 0
@@ -69,12 +71,11 @@ class VisualQueryAttention(nn.Module):
             attention = weights.mean(dim=2, keepdim=True).expand(-1, -1, x.shape[1])  # N h P
             taken = (weights * value)[:, None].expand_as(query)  # N P h d
         else:
-            response = torch.einsum("nphd,nhd->nhp", query, key) * key.shape[-1] ** -0.5
-            attention = OF_PLACES[self.activation](response)  # N h P
+            attention = OF_PLACES[self.activation](response * key.shape[-1] ** -0.5)  # N h P
             taken = torch.einsum("nhp,nhd->nphd", attention, value)
         fused = seen + self.out(taken.flatten(2))
         fused = fused + self.mlp(self.mlp_norm(fused))
-        return self.last_norm(fused), attention
+        return self.last_norm(fused), attention, response.mean(dim=1)
 
 
 def pixels(maps: Tensor) -> Tensor:

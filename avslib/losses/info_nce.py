@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, arange, stack
+from torch.utils.checkpoint import checkpoint
+
+PAIRS = 2**24
+"""How many pairs are looked at together: 64 MB of cosines. More anchors are taken in blocks, computed again backwards."""
 
 
-def info_nce(embeddings: Tensor, positives: Tensor, negatives: Tensor, *, temperature: float = 0.1) -> Tensor:
+def info_nce(embeddings: Tensor, labels: Tensor, *, temperature: float = 0.1) -> Tensor:
     """A scalar: the mean over anchors of -1/|P| sum_p log(exp(z z_p / t) / (exp(z z_p / t) + sum_n exp(z z_n / t))).
 
-    embeddings: (M, C) of length 1: every row is an anchor and may be a positive or negative of the others
-    positives, negatives: (M, M) bool, row i those of anchor i; its own place counts for nothing
+    embeddings: (M, C) of length 1: every row is an anchor, and a positive or negative of the others
+    labels:     (M,); positives are the other rows of the anchor's label, negatives those of other labels
 
-    An anchor without positives adds 0 to the mean; without negatives its terms are 0.
+    An anchor without positives adds 0 to the mean; without negatives its terms are 0. Memory grows with M, not with M x M.
     """
-    response = embeddings @ embeddings.T / temperature  # M M
-    positives = positives.clone().fill_diagonal_(False)
-    denied = response.masked_fill(~negatives, float("-inf")).logsumexp(dim=1, keepdim=True)  # M 1
-    terms = response.logaddexp(denied) - response  # M M
-    count = positives.sum(dim=1)  # M
-    return ((terms * positives).sum(dim=1) / count.clamp(min=1)).sum() / max(1, len(embeddings))
+    count = len(embeddings)
+    rows = max(1, PAIRS // max(1, count))
+    if rows >= count:
+        return _of_anchors(embeddings, labels, 0, count, temperature) / max(1, count)
+    blocks = [
+        checkpoint(
+            _of_anchors, embeddings, labels, start, min(start + rows, count), temperature, use_reentrant=False
+        )
+        for start in range(0, count, rows)
+    ]
+    return stack(blocks).sum() / count
+
+
+def _of_anchors(embeddings: Tensor, labels: Tensor, start: int, stop: int, temperature: float) -> Tensor:
+    """The sum over anchors `start` to `stop`."""
+    response = embeddings[start:stop] @ embeddings.T / temperature  # b M
+    same = labels[start:stop, None] == labels
+    denied = response.masked_fill(same, float("-inf")).logsumexp(dim=1, keepdim=True)  # b 1
+    terms = response.logaddexp(denied) - response  # b M
+    places = arange(len(labels), device=labels.device)
+    positives = same & (places != places[start:stop, None])
+    return ((terms * positives).sum(dim=1) / positives.sum(dim=1).clamp(min=1)).sum()

@@ -70,8 +70,7 @@ class AudioVisualContrast:
 
     def __call__(self, paired: Pairing, shuffled: Pairing) -> Tensor:
         embeddings, labels = self.anchors(paired, shuffled)
-        same = labels[:, None] == labels
-        return info_nce(embeddings, same, ~same, temperature=self.temperature)
+        return info_nce(embeddings, labels, temperature=self.temperature)
 
     def anchors(self, paired: Pairing, shuffled: Pairing) -> tuple[Tensor, Tensor]:
         """(M, C) of length 1 and (M,) labels; foreground, background, mismatched in turn."""

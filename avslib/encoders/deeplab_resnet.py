@@ -17,13 +17,14 @@ def deeplab_resnet50(*, output_stride: int = 16, **options: Any) -> nn.Module:
     last stage's three blocks have dilations 2, 4 and 8 in either case.
     """
     network = resnet.ResNet(
-        resnet.Bottleneck,
+        resnet.Bottleneck,  # type: ignore[arg-type]
         (3, 4, 6, 3),
         stem_type="deep",
         stem_width=64,
         output_stride=output_stride,
         **options,
     )
-    for number, block in enumerate(network.layer4.children()):
+    last: nn.Module = network.layer4  # type: ignore[assignment]
+    for number, block in enumerate(last.children()):
         block.conv2.dilation = block.conv2.padding = (2 * 2**number,) * 2
     return network

@@ -63,6 +63,7 @@ def import_checkpoint(
     try:
         name = model or recognise(state)
         authors = find_authors_code(name)
+        state = authors.prepared(state)
         network: nn.Module = authors.build(state)
         translation = authors.key_map.load(network, state)
         if translation.unknown:

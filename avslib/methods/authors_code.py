@@ -21,6 +21,7 @@ class AuthorsCode:
     build:     their state dict -> our model, switched as theirs, weights not loaded
     inputs:    case -> what `outputs` takes after the model; UserError where their model would refuse it
     outputs:   model and inputs -> the outputs of their model, by the names that cases use
+    prepared:  their state dict -> the same function with as many logits as ours
     """
 
     key_map: KeyMap
@@ -28,3 +29,4 @@ class AuthorsCode:
     build: Callable[[Mapping[str, Tensor]], Any]
     inputs: Callable[[ReferenceCase], tuple[Tensor, ...]]
     outputs: Callable[..., dict[str, Tensor]]
+    prepared: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict

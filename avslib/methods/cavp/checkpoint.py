@@ -69,6 +69,14 @@ def build(state: Mapping[str, Tensor]) -> CAVP:
     )
 
 
+def one_logit(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A classifier of background and foreground as one logit, their difference: the same probability."""
+    names = [f"segment.upsample.classifier.{part}" for part in ("weight", "bias")]
+    if any(len(state.get(name, ())) != 2 for name in names):
+        return state
+    return state | {name: state[name][1:] - state[name][:1] for name in names}
+
+
 def inputs(case: ReferenceCase) -> tuple[Tensor, Tensor]:
     """The case's frames (N, 1, 3, H, W) and log-mels (N, 1, 1, 96, 64), which are between -1 and 1."""
     frames, sound = case.tensor("frames"), case.tensor("logmel").clamp(-1, 1)
@@ -95,5 +103,10 @@ def outputs(model: CAVP, frames: Tensor, sound: Tensor) -> dict[str, Tensor]:
 
 
 AUTHORS_CODE = AuthorsCode(
-    key_map=KEY_MAP, backbones=("avss", "vpo"), build=build, inputs=inputs, outputs=outputs
+    key_map=KEY_MAP,
+    backbones=("avss", "vpo"),
+    build=build,
+    inputs=inputs,
+    outputs=outputs,
+    prepared=one_logit,
 )

@@ -72,18 +72,18 @@ class CAVP(Segmenter):
         fine = self.low(fine)  # N low h w
         coarse = resized(self.pyramid(coarse), fine.shape[-2:])  # N width h w
         seen = self.project(pixels(torch.cat([coarse, fine], dim=1)))  # N P C
-        return seen.transpose(1, 2).unflatten(2, fine.shape[-2:])  # type: ignore[arg-type]
+        return seen.transpose(1, 2).reshape(len(seen), -1, *fine.shape[-2:])
 
     def fuse(self, seen: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """What was seen (B or B T, C, h, w), asked about tokens (B, T, L, D): (B, T, C, h, w), response (B, T, h, w)."""
         clips, seconds = tokens.shape[:2]
-        x = seen.unflatten(0, (clips, -1)).expand(-1, seconds, -1, -1, -1).flatten(0, 1)  # N C h w
+        x = seen.view(clips, -1, *seen.shape[1:]).expand(-1, seconds, -1, -1, -1).flatten(0, 1)  # N C h w
         fused, attention, response = self.attend(
             pixels(x), tokens.mean(dim=2).flatten(0, 1)
         )  # N P C, N heads P, N P
 
         def maps(places: Tensor) -> Tensor:  # N .. P -> B T .. h w
-            return places.unflatten(-1, x.shape[-2:]).unflatten(0, (clips, seconds))  # type: ignore[arg-type]
+            return places.reshape(clips, seconds, *places.shape[1:-1], *x.shape[-2:])
 
         record("cavp.attention", maps(attention))
         return maps(fused.transpose(1, 2)), maps(response)
@@ -91,7 +91,7 @@ class CAVP(Segmenter):
     def score(self, fused: Tensor, response: Tensor, valid: Tensor, size: Sequence[int]) -> Prediction:
         """What `fuse` gave -> logits of `size`."""
         logits = F.interpolate(self.head(fused.flatten(0, 1)), tuple(size), mode="bilinear")
-        logits = logits.unflatten(0, valid.shape) * valid[:, :, None, None, None]  # type: ignore[arg-type]
+        logits = logits.view(*valid.shape, *logits.shape[1:]) * valid[:, :, None, None, None]
         return Prediction(logits, {"embedding": fused, "response": response} if self.embeddings else {})
 
     def segment(self, frames: Tensor, tokens: Tensor, valid: Tensor) -> Prediction:

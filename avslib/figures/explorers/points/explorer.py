@@ -74,4 +74,5 @@ class PointsExplorer(Explorer):
 def _fitted(points: Floats) -> Floats:
     """(P, 2) between 0 and 1 along the longer side."""
     low, high = points.min(axis=0), points.max(axis=0)
-    return (points - (low + high) / 2) / max(float((high - low).max()), 1e-9) + 0.5
+    fitted: Floats = (points - (low + high) / 2) / max(float((high - low).max()), 1e-9) + 0.5
+    return fitted

@@ -26,5 +26,6 @@ def deeplab_resnet50(*, output_stride: int = 16, **options: Any) -> nn.Module:
     )
     last: nn.Module = network.layer4  # type: ignore[assignment]
     for number, block in enumerate(last.children()):
-        block.conv2.dilation = block.conv2.padding = (2 * 2**number,) * 2
+        middle: nn.Conv2d = block.conv2  # type: ignore[assignment]
+        middle.dilation = middle.padding = (2 * 2**number,) * 2
     return network

@@ -81,7 +81,7 @@ def meet(method: Method, data: DataSpec, variant: str = "") -> Recipe:
 def _on_files(plans: Mapping[str, Schedule], data: DataSpec) -> dict[str, Schedule]:
     """AVS-Mini's schedules on a benchmark: epochs are one pass, and no encoder is pretrained on its scenes.
 
-    "full-8" is "full" with eight clips a step, one for each of eight processes. Without a validation split the
+    "full-8" is "full" with at least eight clips a step, one for each of eight processes. Without a validation split the
     last weights are kept.
     """
     files = {
@@ -90,7 +90,7 @@ def _on_files(plans: Mapping[str, Schedule], data: DataSpec) -> dict[str, Schedu
             turns=False, clips={}, pretraining=Pretraining(), keep=plan.keep if data.validates else "last",
         ) for name, plan in plans.items()
     }  # fmt: skip
-    return files | ({"full-8": replace(files["full"], batch_size=8)} if "full" in files else {})
+    return files | ({"full-8": replace(files["full"], batch_size=max(8, files["full"].batch_size))} if "full" in files else {})
 
 
 def _in_file(path: Path) -> Found:

@@ -58,13 +58,15 @@ def build(state: Mapping[str, Tensor]) -> CAVP:
     if classifier is None:
         raise UserError("cavp: no entry segment.upsample.classifier.weight; is it the authors' model?")
     first = state.get("audio_backbone.backbone.conv1.weight")  # a ResNet-18 hears VPO; else it is VGGish
+    if first is not None and first.shape[1] != 2:
+        raise UserError("cavp: a network with one ear; only those with two can be imported for VPO")
     return CAVP(
         visual=VisualEncoder(
             name="deeplab_resnet50", pretrained=False, output_stride=16 if first is None else 8
         ),
         audio=VGGish(pretrained=False, frozen=False, dim=304)
         if first is None
-        else ResNetAudio(pretrained=False, channels=first.shape[1]),
+        else ResNetAudio(pretrained=False),
         classes=len(classifier),
     )
 

@@ -21,7 +21,8 @@ class PairingLearner(Learner):
     What is to be seen under an exchanged sound: the same mask where it holds the same classes, else nothing. Most exchanged
     pairs do not match; of these the part `matching` is given a sound of its own class from the bank, once it has one.
 
-    matching: part of the mismatched pairs that the bank makes match; 0.5 in the paper, 0 does without a bank
+    matching: part of the mismatched pairs that the bank makes match, as far as there are frames of a single class among
+              them; 0.5 in the paper, 0 does without a bank
     kept:     sounds a class in the bank.  sound_shape: (A, F, M)
     starts:   the epoch, counted from 0, from which the bank gives
 
@@ -47,7 +48,7 @@ class PairingLearner(Learner):
         model = cast(CAVP, self.model)
         labels = batch.labels.masked_fill(~batch.annotated[:, :, None, None], IGNORE)
         other, match = self._exchanged(
-            batch.sound.flatten(0, 1), labels.flatten(0, 1), clock.epoch >= self.starts
+            batch.sound.flatten(0, 1), labels.flatten(0, 1), batch.annotated.flatten(), clock.epoch >= self.starts
         )
         every = model.audio(torch.cat([batch.sound.flatten(0, 1), other]))  # 2N L D
         own, exchanged = (x.unflatten(0, batch.labels.shape[:2]) for x in every.chunk(2))
@@ -59,10 +60,16 @@ class PairingLearner(Learner):
             replace(prediction, extras=prediction.extras | extras), replace(batch, labels=labels)
         )
 
-    def _exchanged(self, sound: Tensor, labels: Tensor, bank_gives: bool) -> tuple[Tensor, Tensor]:
-        """Another sound (N, A, F, M) for every frame, and (N,) bool whether it is of the frame's classes."""
+    def _exchanged(
+        self, sound: Tensor, labels: Tensor, known: Tensor, bank_gives: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Another sound (N, A, F, M) for every frame, and (N,) bool whether it is of the frame's classes.
+
+        known: (N,) bool; the others keep their sound: of what they hold, and of what is heard in them, nothing is known
+        """
         present = classes_of(labels, len(self.bank.written))  # N K
-        order = torch.randperm(len(sound), device=sound.device)
+        places, order = known.nonzero()[:, 0], torch.arange(len(sound), device=sound.device)
+        order[places] = places[torch.randperm(len(places), device=sound.device)]
         other, match = sound[order], (present == present[order]).all(dim=1)
         single = present.sum(dim=1) == 1
         if bank_gives and self.matching:

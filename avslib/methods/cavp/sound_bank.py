@@ -23,10 +23,12 @@ class SoundBank(nn.Module):
         self.register_buffer("written", torch.zeros(classes, dtype=torch.long))
 
     def put(self, sounds: Tensor, classes: Tensor) -> None:
-        """Keep (n, A, F, M) of classes (n,), 0 to K - 1, in place of the oldest."""
-        slots = (self.written[classes] + rank_within(classes)) % self.sounds.shape[1]
-        self.sounds[classes, slots] = sounds.to(self.sounds.dtype)
-        self.written += torch.bincount(classes, minlength=len(self.written))
+        """Keep (n, A, F, M) of classes (n,), 0 to K - 1, in place of the oldest; of too many of a class the last."""
+        rank, sizes = rank_within(classes), torch.bincount(classes, minlength=len(self.written))
+        last = rank >= sizes[classes] - self.sounds.shape[1]
+        slots = (self.written[classes] + rank) % self.sounds.shape[1]
+        self.sounds[classes[last], slots[last]] = sounds[last].to(self.sounds.dtype)
+        self.written += sizes
 
     def take(self, classes: Tensor) -> tuple[Tensor, Tensor]:
         """The oldest sounds of classes (n,): (n, A, F, M), and (n,) bool whether there is one yet."""

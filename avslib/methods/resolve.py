@@ -90,7 +90,11 @@ def _on_files(plans: Mapping[str, Schedule], data: DataSpec) -> dict[str, Schedu
             turns=False, clips={}, pretraining=Pretraining(), keep=plan.keep if data.validates else "last",
         ) for name, plan in plans.items()
     }  # fmt: skip
-    return files | ({"full-8": replace(files["full"], batch_size=max(8, files["full"].batch_size))} if "full" in files else {})
+    return files | (
+        {"full-8": replace(files["full"], batch_size=max(8, files["full"].batch_size))}
+        if "full" in files
+        else {}
+    )
 
 
 def _in_file(path: Path) -> Found:

@@ -75,7 +75,10 @@ def test_the_recipe_says_which_terms_add_up_over_a_batch(method: str, data: str)
     with torch.no_grad():
         predictions = [model(batch) for batch in batches]
     assert predictions[0].logits.shape[2] == run.data.classes
-    for criterion, terms in ((run.recipe.criterion(), paper_terms(run)), (run.criterion(), set(run.loss_weights) - OF_A_STEP)):
+    for criterion, terms in (
+        (run.recipe.criterion(), paper_terms(run)),
+        (run.criterion(), set(run.loss_weights) - OF_A_STEP),
+    ):
         first, second = (criterion(*each) for each in zip(predictions, batches))
         assert first.keys() == terms
         for term in first:

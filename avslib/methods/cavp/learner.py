@@ -48,7 +48,10 @@ class PairingLearner(Learner):
         model = cast(CAVP, self.model)
         labels = batch.labels.masked_fill(~batch.annotated[:, :, None, None], IGNORE)
         other, match = self._exchanged(
-            batch.sound.flatten(0, 1), labels.flatten(0, 1), batch.annotated.flatten(), clock.epoch >= self.starts
+            batch.sound.flatten(0, 1),
+            labels.flatten(0, 1),
+            batch.annotated.flatten(),
+            clock.epoch >= self.starts,
         )
         every = model.audio(torch.cat([batch.sound.flatten(0, 1), other]))  # 2N L D
         own, exchanged = (x.unflatten(0, batch.labels.shape[:2]) for x in every.chunk(2))

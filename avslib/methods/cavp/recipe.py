@@ -153,9 +153,9 @@ def _full(data: DataSpec, chosen: Choices, *, plain: bool) -> dict[str, Schedule
 SMALL_PLAN = reduced(
     small_model,
     # The encoders start from something; what is new takes longer steps.
-    optimiser=Optimiser("adamw", lr=2e-3, weight_decay=0.02, lr_scale={"visual.": 0.2, "audio.": 0.3}),
-    epochs=3,
-    steps_per_epoch=40,
+    optimiser=Optimiser("adamw", lr=4e-3, weight_decay=0.02, lr_scale={"visual.": 0.2, "audio.": 0.3}),
+    epochs=4,
+    steps_per_epoch=60,
     size=128,
 )
 SMOKE = smoke(small_model)

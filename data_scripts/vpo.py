@@ -11,6 +11,8 @@
 
 Run it again at any time: what is done is left alone, and damaged files are replaced from the archives.
 DIR then holds VPO/ and vggsound_bench/, as avslib/data/readers/layouts.py has them. VPO-MSMI needs VPO-MS beside it.
+Of one archive it is reported that its table of VPO-MSMI is a copy of VPO-MS's (issue 1): avslib doctor tells.
+Where the archives cannot be had, data_scripts/build_vpo.py builds something like VPO out of COCO and VGGSound.
 """
 
 from __future__ import annotations

@@ -154,6 +154,7 @@ def replace(name: str, old: str, new: str) -> Change:
 
 
 SS, MS = "VPO/VPO-SS/vpo_ss_data_stereo.csv", "VPO/VPO-MS/vpo_ms_data_stereo.csv"
+MSMI = "VPO/VPO-MSMI/vpo_msmi_data_stereo.csv"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +177,20 @@ def test_vpo(change: Change, kind: str, tmp_path: Path) -> None:
     write_vpo(tmp_path)
     change(tmp_path)
     assert kind in kinds(tmp_path)
+
+
+@pytest.mark.parametrize("more", ["", ",0"], ids=["the file itself", "with its own column"])
+def test_a_table_of_msmi_that_is_that_of_ms(more: str, tmp_path: Path) -> None:
+    """As is reported of an archive. What is listed is otherwise in order, so the counts are not told as well."""
+    write_vpo(tmp_path)
+    head, *lines = (tmp_path / MS).read_text(encoding="utf-8").splitlines()
+    copied = [head + (",multi_instance" if more else ""), *(line + more for line in reversed(lines))]
+    (tmp_path / MSMI).write_text("\n".join(copied) + "\n", encoding="utf-8")
+    report = examine(tmp_path, workers=1, progress=False)
+    own = [fault for fault in report.faults if fault.path == MSMI]
+    assert [fault.kind for fault in own] == ["same table"] + ([] if more else ["table"])
+    assert f"lists the 2 rows of {MS} and no others" in own[0].what
+    assert "data_scripts/vpo.py" in str(report) and "data_scripts/build_vpo.py" in str(report)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', json.dumps({"background": 0, "a": 2})])

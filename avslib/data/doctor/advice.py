@@ -13,7 +13,7 @@ from pathlib import Path
 from avslib.data.doctor.faults import Fault
 from avslib.data.doctor.inventory import Inventory
 from avslib.data.mini.writer import LAYOUTS, MiniOrder
-from avslib.data.readers.layouts import OBJECT_FOLDER, OBJECT_TABLE, VPO_TABLE
+from avslib.data.readers.layouts import OBJECT_FOLDER, OBJECT_TABLE, VPO_BUILT, VPO_TABLE
 
 SCRIPT = dict.fromkeys(OBJECT_TABLE, "avsbench_object.py") | dict.fromkeys(VPO_TABLE, "vpo.py")
 SCRIPT["avss"] = "avsbench_semantic.py"
@@ -35,7 +35,7 @@ def next_command(found: Inventory, faults: Sequence[Fault]) -> str:
         commands += [_mini_write(found, found.order)]
     else:
         commands += [
-            _shell("python", f"data_scripts/{script}", found.root, *_sources(found, script))
+            _shell("python", *_preparation(found, script))
             for script in dict.fromkeys(SCRIPT[subset] for subset in found.subsets)
             if any(_belongs(fault, script) for fault in faults)
         ]
@@ -59,9 +59,10 @@ def _use(found: Inventory) -> str:
 
 
 def _removal(found: Inventory, faults: Sequence[Fault]) -> list[str]:
-    """What has to go first in AVS-Mini, whose writer takes files that are there to be whole: files that are bad,
-    each by its name; folders are put aside. Of a release nothing goes, the scripts replace what is bad."""
-    if not found.order:
+    """What has to go first where the writer takes files that are there to be whole, in AVS-Mini and in what was
+    built: files that are bad, each by its name; folders are put aside. Of a release nothing goes, the scripts
+    replace what is bad."""
+    if not found.order and not _is_built(found):
         return []
     bad = _files(found, faults)
     there = sorted(path for path in bad if os.path.lexists(found.root / path))
@@ -110,10 +111,18 @@ def _mini_write(found: Inventory, order: MiniOrder) -> str:
     return _shell("avslib", "mini", "write", "--layout", order.layout, *subset, *numbers, *family, found.root)
 
 
-def _sources(found: Inventory, script: str) -> list[str]:
-    """Archives, unless there are videos to take frames and sound from."""
+def _is_built(found: Inventory) -> bool:
+    return (found.root / VPO_BUILT).is_file()
+
+
+def _preparation(found: Inventory, script: str) -> list[object]:
+    """The script and what it is given: what VPO was built of, or archives, unless there are videos to take
+    frames and sound from."""
+    if _is_built(found) and script == SCRIPT["vpo-ss"]:
+        return ["data_scripts/build_vpo.py", found.root, "--coco", "COCO", "--vggsound", "VGGSOUND"]
     videos = any((found.root / folder / "raw_videos").is_dir() for folder in OBJECT_FOLDER.values())
-    return [] if videos and script == SCRIPT["s4"] else ["--archives", "ARCHIVE"]
+    sources = [] if videos and script == SCRIPT["s4"] else ["--archives", "ARCHIVE"]
+    return [f"data_scripts/{script}", found.root, *sources]
 
 
 def _belongs(fault: Fault, script: str) -> bool:

@@ -23,6 +23,7 @@ KINDS = {
     "wrong position": "a row of VPO puts its sound nowhere",
     "duplicate id": "two rows are one clip",
     "split leak": "a clip is in two splits",
+    "same table": "VPO-MSMI's table lists VPO-MS's clips and no others",
     "missing clip": "a row has no files at all",
     "unlisted clip": "files have no row",
     "wrong count": "a split is not as large as it should be",
@@ -43,6 +44,6 @@ MISSING = ("missing clip", "missing file")
 CORRUPT = ("empty file", "corrupt", "no samples", "not finite", "unsafe pickle")
 TABLE = (
     "table", "class list", "unsafe name", "unknown split", "unknown part", "wrong position", "duplicate id",
-    "split leak", "missing clip", "unlisted clip",
+    "split leak", "same table", "missing clip", "unlisted clip",
 )  # fmt: skip
 """Kinds that change how many clips there are: where there are some, counting tells nothing new."""

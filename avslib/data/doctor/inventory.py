@@ -73,7 +73,7 @@ def take_inventory(root: Path) -> Inventory:
         raise UserError(
             f"{root}: holds no benchmark: none of {', '.join(TABLES.values())}. Give the folder of a release as "
             "it was unpacked; how to get one: python data_scripts/avsbench_object.py --help (or "
-            "avsbench_semantic.py, vpo.py); for AVS-Mini: avslib mini write DIR"
+            "avsbench_semantic.py, vpo.py, build_vpo.py); for AVS-Mini: avslib mini write DIR"
         )
     for subset in found.subsets:
         try:
@@ -91,6 +91,7 @@ def take_inventory(root: Path) -> Inventory:
         found.clips += _clips(kept, subset, found)
         if subset not in layouts.VPO_TABLE:
             found.faults += _unlisted(root, subset, {_name(row, subset) for row in rows})
+    found.faults += _same_table(root)
     return found
 
 
@@ -173,6 +174,21 @@ def _unlisted(root: Path, subset: str, names: set[str]) -> Iterator[Fault]:
         if folder.name not in names and folder.is_dir() and not left_behind(str(folder.relative_to(root))):
             what = f"no row of {TABLES[subset]} names it"
             yield Fault("unlisted clip", str(folder.relative_to(root)), what)
+
+
+def _same_table(root: Path) -> Iterator[Fault]:
+    """VPO-MSMI is VPO-MS and more, but a user of CAVP reports an archive whose two tables are one (its issue 1)."""
+    columns = layouts.COLUMNS["vpo-ms"]  # one that is a copy may lack the other's last
+    try:
+        tables = [read_table(inside(root, TABLES[subset]), columns) for subset in ("vpo-ms", "vpo-msmi")]
+    except UserError:
+        return  # told of before
+    less, more = (sorted(tuple(row[name] for name in columns) for row in rows) for rows in tables)
+    if less == more and less:
+        what = (
+            f"lists the {len(more)} rows of {TABLES['vpo-ms']} and no others; get a later archive of VPO-MSMI"
+        )
+        yield Fault("same table", TABLES["vpo-msmi"], f"{what}, or see data_scripts/build_vpo.py")
 
 
 def _classes(found: Inventory) -> tuple[str, ...]:

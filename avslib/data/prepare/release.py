@@ -67,9 +67,14 @@ def listed(folder: Path, subsets: Sequence[str], about: str | None) -> Inventory
     return found
 
 
-def finish(found: Inventory) -> int:
-    """Compare the counts with the papers', write the sums, name the next command; the exit status."""
-    right = check_counts(found)
+def finish(found: Inventory, *, exact: bool = True) -> int:
+    """Compare the counts with the papers', write the sums, name the next command; the exit status.
+
+    exact: whether other counts than the papers' are a failure
+    """
+    right = check_counts(found) or not exact
+    if not exact:
+        print("this was built, it is not the release; other counts than the paper's are no error")
     files = {path for clip in found.clips for path in clip.files.needed}
     files |= {TABLES[subset] for subset in found.subsets}
     name = f"SHA256SUMS-{'-'.join(found.subsets)}.txt"

@@ -129,6 +129,8 @@ VPO_TABLE = {
 VPO_COLUMNS = ("cateName", "cateId", "img_Id", "ann_Ids", "vgg_file", "audio_pos", "split", "multi_instance")
 """`multi_instance` in VPO-MSMI alone: 0 for the rows whose picture and mask lie in VPO-MS."""
 VPO_SOUNDS = "vggsound_bench/VGGSound/audios"
+VPO_BUILT = "vpo-build.json"
+"""Tells which folders are no release, but were built out of COCO and VGGSound by data_scripts/build_vpo.py."""
 VPO_COUNTS = {
     "vpo-ss": {"train": 11312, "test": 890},
     "vpo-ms": {"train": 8380, "test": 1437},

@@ -64,11 +64,16 @@ def holds_anything(folder: Path) -> bool:
 
 def pictures_below(root: Path) -> list[str]:
     """The png files at any depth, relative to `root`, in order; links are followed, `left_behind` is passed over."""
-    return sorted(_below(root, "", ()))
+    return files_below(root, (".png",))
+
+
+def files_below(root: Path, endings: tuple[str, ...]) -> list[str]:
+    """The files with one of `endings` (small letters), as `pictures_below` has them."""
+    return sorted(path for path in _below(root, "", ()) if path.lower().endswith(endings))
 
 
 def _below(root: Path, folder: str, above: tuple[str, ...]) -> Iterator[str]:
-    """above: the real paths of the folders on the way, so that a link back to one of them is not followed."""
+    """All files. above: real paths of the folders on the way, so that a link back to one is not followed."""
     real = os.path.realpath(root / folder)
     if real in above:
         return
@@ -82,7 +87,7 @@ def _below(root: Path, folder: str, above: tuple[str, ...]) -> Iterator[str]:
             continue
         if entry.is_dir():
             yield from _below(root, path, (*above, real))
-        elif path.lower().endswith(".png"):
+        else:
             yield path
 
 

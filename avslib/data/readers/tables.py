@@ -45,6 +45,21 @@ def read_table(
     return [dict(zip(names, (cell.strip() for cell in line))) for line in lines[1:]]
 
 
+def read_headless(path: Path, columns: Sequence[str]) -> list[Row]:
+    """The rows of a csv file that does not name its columns, as {column: text}; more cells may follow.
+
+    Raises UserError for a file that is missing, empty or no csv text, or has a row that is short.
+    """
+    lines = _lines(path)
+    if not lines:
+        raise UserError(f"{path}: empty; get the table again")
+    for number, line in enumerate(lines, start=1):
+        if len(line) < len(columns):
+            what = f"has {len(line)} of {len(columns)} columns ({', '.join(columns)})"
+            raise UserError(f"{path}: line {number} {what}; correct it")
+    return [dict(zip(columns, (cell.strip() for cell in line))) for line in lines]
+
+
 def of_split(rows: list[Row], split: str, path: Path) -> list[Row]:
     """The rows of one split. Raises UserError when `split` is unknown or holds no row."""
     if split not in SPLITS:

@@ -9,7 +9,7 @@ What the paper leaves open, and what is done here:
     people     COCO has persons. Who is male, female or a baby comes from a table that the user gives; without
                it the three classes are left out, and persons are silent things
     split      COCO's train and val are train and test, and VGGSound's own split holds for sounds. COCO's val
-               has 5,000 pictures: for as large a test as the paper's, too few of them fit
+               has 5,000 pictures: for as large a test as the paper's, too few of them may fit
     pictures   each is used once in a subset. Those with two classes of VPO's go first, then those with two of
                COCO's, then those with two things; among these at random. Classes are not balanced
     able       to sound is what has an outline of its own (no crowd) of at least 32 x 32 pixels

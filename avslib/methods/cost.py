@@ -44,12 +44,13 @@ class Costs:
     """A method's part of the table of costs.
 
     published: {backbone: the paper's own counts};  unused: our model -> what theirs carries for nothing
-    changes:   switches that the model is counted with
+    changes:   switches that the model is counted with;  token: width of the sound's token, 128 over VGGish
     """
 
     published: Mapping[str, PublishedCost] = field(default_factory=dict)
     unused: Callable[[nn.Module], Unused] = nothing_unused
     changes: Mapping[str, Any] = field(default_factory=dict)
+    token: int = 128
 
 
 def parameters_of(modules: Iterable[nn.Module]) -> int:

@@ -13,9 +13,10 @@ a sound that is not its own pushed away (`contrast.AudioVisualContrast`, eqs. 1-
     fused -> head, enlarged                                logits (B, T, K, H, W)
 """
 
-from avslib.methods.cavp.build import ENCODERS, build
+from avslib.methods.cavp.build import ENCODERS, TOKEN, build
 from avslib.methods.cavp.checkpoint import AUTHORS_CODE
 from avslib.methods.cavp.recipe import FIGURE_6, PUBLISHED, TRAINING, recipe
+from avslib.methods.cost import Costs
 from avslib.methods.method import Method
 
 METHOD = Method(
@@ -29,4 +30,5 @@ METHOD = Method(
     published=PUBLISHED,
     encoders=ENCODERS,
     authors=AUTHORS_CODE,
+    costs=Costs(token=TOKEN),
 )

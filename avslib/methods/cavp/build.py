@@ -20,7 +20,7 @@ NARROW = {"pvt_v2_b5": 64}
 
 def build(*, visual: nn.Module, audio: nn.Module, classes: int = 1, **sizes: Any) -> CAVP:
     """The model over any encoders; `sizes` are explained at `CAVP`."""
-    token = {"audio_dim": int(audio.dim)}  # type: ignore[arg-type]
+    token = {"audio_dim": int(getattr(audio, "dim", TOKEN))}  # an encoder that is counted apart has none
     name = str(getattr(visual, "name", ""))
     narrow = {"width": NARROW[name]} if name in NARROW else {}
     return CAVP(visual=visual, audio=audio, classes=classes, **{**token, **narrow, **sizes})

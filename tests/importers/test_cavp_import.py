@@ -73,7 +73,8 @@ def test_what_the_model_hears_decides_how_it_sees() -> None:
     ]
     assert strides == [[(1, 1), (1, 1)], [(2, 2), (1, 1)]]
     mono = vpo_keys() | {"audio_backbone.backbone.conv1.weight": [64, 1, 7, 7]}
-    assert cavp.build(empty(mono)).audio.net.conv1.in_channels == 1
+    with pytest.raises(UserError, match="one ear"):
+        cavp.build(empty(mono))
 
 
 @pytest.mark.parametrize(("keys", "data"), [(AVSS, "avss"), (vpo_keys(), "vpo-ss")])

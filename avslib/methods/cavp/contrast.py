@@ -34,7 +34,8 @@ def drawn(groups: Tensor, limit: int, *, least: int = 1) -> Tensor:
     member = (groups >= 0).nonzero()[:, 0]
     if not len(member):
         return member
-    order = member[torch.argsort(groups[member] + torch.rand(len(member), device=groups.device).double())]
+    mixed = member[torch.randperm(len(member), device=groups.device)]
+    order = mixed[torch.argsort(groups[mixed], stable=True)]
     sizes = torch.bincount(groups[order])
     starts = sizes.cumsum(0) - sizes
     rank = torch.arange(len(order), device=groups.device) - starts[groups[order]]

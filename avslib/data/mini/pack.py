@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import math
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -106,20 +105,16 @@ class Item:
         mono = resample(waveform.mean(dim=0, keepdim=True), rate, SAMPLE_RATE)[0].numpy()
         return treat(mono, self.path)
 
-    def played(self, speed: float, offset: int, samples: int) -> Waveform:
-        """(`samples`,) of `sound` from sample `offset` on, `speed` times as fast and as much higher, without a gap."""
-        length = len(self.sound) if speed == 1.0 else math.ceil((len(self.sound) - 1) / speed)
-        first, stop = offset % length, offset % length + min(length, samples)
-        at = np.concatenate((np.arange(first, min(stop, length)), np.arange(stop - length)))
-        once = self.sound[at] if speed == 1.0 else _between(self.sound, at * np.float64(speed))
-        return np.resize(once, samples)
+    def sound_at(self, speed: float) -> Waveform:
+        """`sound` played `speed` times as fast, and as much higher; of several speeds the latest are kept."""
+        return self.sound if speed == 1.0 else _played(self, speed)
 
 
-def _between(sound: Waveform, positions: npt.NDArray[np.float64]) -> Waveform:
-    """`sound` at positions between its samples; what np.interp gives, which would make an abscissa of the whole."""
-    left = positions.astype(np.intp)
-    before = sound[left].astype(np.float64)
-    return ((sound[left + 1] - before) * (positions - left) + before).astype(np.float32)
+@lru_cache(maxsize=128)  # all recordings at all speeds would be 90 MB
+def _played(item: Item, speed: float) -> Waveform:
+    positions = np.arange(0, len(item.sound) - 1, speed)
+    played: Waveform = np.interp(positions, np.arange(len(item.sound)), item.sound).astype(np.float32)
+    return played
 
 
 COLUMNS = tuple({"name": "class", "families": "family"}.get(f.name, f.name) for f in fields(Item))

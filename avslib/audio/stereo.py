@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from avslib.errors import UserError
@@ -20,4 +19,4 @@ def pan(mono: Tensor, position: float) -> Tensor:
         raise UserError(f"position {position}: must lie in [0, 1], left to right")
     if mono.ndim != 1:
         raise UserError(f"waveform of shape {tuple(mono.shape)}: pan takes a mono wave of shape (S,)")
-    return torch.stack([mono * (1 - position), mono * position])
+    return mono * mono.new_tensor([[1 - position], [position]])

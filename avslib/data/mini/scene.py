@@ -86,12 +86,10 @@ def track(recording: Item, source: SceneObject | OffScreen) -> Wave:
     """(S,) the recording, repeated without gaps, heard where `source` sounds; T seconds in all."""
     sounding = source.sounding
     out = np.zeros(len(sounding) * SAMPLE_RATE, np.float32)
-    sound = recording.sound_at(source.speed)
-    rolled = np.roll(sound, -(source.offset % len(sound)))
     for start, stop in _spans(sounding):
         begin = start * SAMPLE_RATE
         end = len(out) if stop == len(sounding) else int(stop * WINDOW * SAMPLE_RATE)
-        repeated = np.resize(rolled, end - begin)
+        repeated = recording.heard(end - begin, offset=source.offset, speed=source.speed)
         fade = min(160, len(repeated))
         ramp = np.linspace(0, 1, fade, dtype=np.float32)
         repeated[:fade] *= ramp

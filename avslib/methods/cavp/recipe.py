@@ -155,7 +155,7 @@ SMALL_PLAN = reduced(
     # The encoders start from something; what is new takes longer steps.
     optimiser=Optimiser("adamw", lr=4e-3, weight_decay=0.02, lr_scale={"visual.": 0.2, "audio.": 0.3}),
     epochs=4,
-    steps_per_epoch=50,
+    steps_per_epoch=60,
     batch_size=8,
     size=128,
 )

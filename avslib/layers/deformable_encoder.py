@@ -16,11 +16,19 @@ class DeformableEncoderLayer(nn.Module):
     """Deformable self-attention of all pixels and a feed-forward, each with a skip and a LayerNorm after it."""
 
     def __init__(
-        self, *, dim: int, heads: int, levels: int, points: int, hidden: int, dropout: float
+        self,
+        *,
+        dim: int,
+        heads: int,
+        levels: int,
+        points: int,
+        hidden: int,
+        dropout: float,
+        activation: type[nn.Module],
     ) -> None:
         super().__init__()
         self.attention = DeformableAttention(dim=dim, heads=heads, levels=levels, points=points)
-        self.feed = feed_forward(dim, hidden, dropout)
+        self.feed = feed_forward(dim, hidden, dropout, activation)
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
 
@@ -36,6 +44,7 @@ class DeformableEncoder(nn.Module):
     """`layers` of them over the maps of `levels` strides, which are told where a pixel is and in which map.
 
     dim, heads, hidden, dropout: as in `QueryLayer`; points: as in `DeformableAttention`
+    activation: of the feed-forwards.  normalised: as in `sine_positions`
     """
 
     def __init__(
@@ -48,12 +57,21 @@ class DeformableEncoder(nn.Module):
         layers: int = 6,
         hidden: int = 2048,
         dropout: float = 0.1,
+        activation: type[nn.Module] = nn.GELU,
+        normalised: bool = False,
     ) -> None:
         super().__init__()
+        self.normalised = normalised
         self.levels = nn.Parameter(torch.randn(levels, dim))
         self.layers = nn.ModuleList(
             DeformableEncoderLayer(
-                dim=dim, heads=heads, levels=levels, points=points, hidden=hidden, dropout=dropout
+                dim=dim,
+                heads=heads,
+                levels=levels,
+                points=points,
+                hidden=hidden,
+                dropout=dropout,
+                activation=activation,
             )
             for _ in range(layers)
         )
@@ -70,7 +88,7 @@ class DeformableEncoder(nn.Module):
         pixels = torch.cat([x.flatten(2) for x in maps], dim=2).transpose(1, 2)  # N L D
         positions = torch.cat(
             [
-                sine_positions(*size, dim=x.shape[1], like=x).flatten(1).T + level
+                sine_positions(*size, dim=x.shape[1], like=x, normalised=self.normalised).flatten(1).T + level
                 for x, size, level in zip(maps, sizes, self.levels)
             ]
         ).to(pixels.dtype)  # L D

@@ -49,8 +49,10 @@ def attend(attention: nn.MultiheadAttention, queries: Tensor, memory: Tensor) ->
     return result
 
 
-def feed_forward(dim: int, hidden: int, dropout: float) -> nn.Sequential:
-    """(..., D) -> (..., D): two linear layers around a GELU."""
+def feed_forward(
+    dim: int, hidden: int, dropout: float, activation: type[nn.Module] = nn.GELU
+) -> nn.Sequential:
+    """(..., D) -> (..., D): two linear layers around an activation."""
     return nn.Sequential(
-        nn.Linear(dim, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, dim), nn.Dropout(dropout)
+        nn.Linear(dim, hidden), activation(), nn.Dropout(dropout), nn.Linear(hidden, dim), nn.Dropout(dropout)
     )

@@ -171,5 +171,5 @@ def test_memories_may_be_maps_and_tokens() -> None:
 def test_the_start_of_the_pixel_decoder() -> None:
     decoder = pixel_decoder()
     assert decoder.encoder.levels.std() > 0.5, "attention's own start came last"
-    assert not decoder.project[0][0].bias.any() and decoder.smooth[0].bias is None
+    assert not decoder.project[0][0].bias.any() and decoder.smooth[0].bias is None  # type: ignore[index]
     assert not any(layer.attention.weights.weight.any() for layer in decoder.encoder.layers)

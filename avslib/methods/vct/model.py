@@ -1,0 +1,168 @@
+"""VCT: "Revisiting Audio-Visual Segmentation with Vision-Centric Transformer", Huang et al., CVPR 2025.
+
+New in the paper: queries come from the picture (`PPQG`), and a masked-attention decoder lets them fetch, in turn, what
+is heard and what is seen more finely. Queries that come from the sound, which is a mixture, would each have to find out
+which part of it they are. Each second is looked at and listened to alone.
+
+    frames (B, T, 3, H, W), sound (B, T, 1, 96, 64) -> logits (B, T, K, H, W)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avslib.errors import UserError
+from avslib.layers.masked_attention import MaskedAttentionDecoder, Memory, memory_of
+from avslib.layers.pixel_decoder import DeformablePixelDecoder
+from avslib.layers.positions import sine_positions
+from avslib.methods.segmenter import Segmenter
+from avslib.methods.vct.prompting import PrototypeSpace
+from avslib.methods.vct.query_generator import PPQG
+from avslib.methods.vct.siam_encoder import SiamEncoder
+from avslib.types import Batch, Prediction
+
+REGIONS = "regions"
+"""Name in `Batch.extras` of what the Siam-Encoder sees."""
+
+
+class VCT(Segmenter):
+    """The whole network.
+
+    visual:    maps at four strides, `visual.channels`
+    audio:     (N, A, F, M) -> tokens (N, L, audio_dim)
+    sound_grid: (rows, columns) of a map that the tokens are; None where they have no order
+    generator: a `PPQG`; None is the slides' Table 2, "ACT": all queries are the mean of the sound, as in
+               audio-centric transformers, told apart by what is learned of each
+    space:     a `PrototypeSpace` where prototypes are bound to sounds, else None
+    siam:      a `SiamEncoder`; its regions (B, T, 3, H, W) are the batch's extra "regions"
+    classes:   K
+    queries:   Q; dim: D
+    order:     of the decoder's layers, over and over: 0 sound, 1, 2, 3 maps at strides 32, 16, 8
+    learned:   the authors' code adds a learned vector to each query
+    audio_hidden: width of the sound's MLP
+    layers, heads, hidden: of the decoder.  pixel_layers, pixel_hidden: of the pixel decoder
+
+    Forward gives, besides logits, the last prediction as extras "class_logits" (B, T, Q, K' + 1) and "mask_logits"
+    (B, T, Q, h, w), h at stride 4, with K' = max(2, K) as background is a class, and the last one "no object"; the
+    earlier ones as `layers`. With a `space`, "audio_embedding" (B, T, D) and "prototype_embedding" (prototypes, D) too.
+    Of two classes the one logit is the difference of their scores: its sigmoid is their softmax. Logits of padded
+    frames are 0.
+    """
+
+    def __init__(
+        self,
+        *,
+        visual: nn.Module,
+        audio: nn.Module,
+        generator: PPQG | None,
+        space: PrototypeSpace | None = None,
+        siam: SiamEncoder | None = None,
+        classes: int = 1,
+        queries: int = 100,
+        dim: int = 256,
+        order: Sequence[int] = (0, 1, 2, 3),
+        learned: bool = False,
+        audio_dim: int = 512,
+        audio_hidden: int = 4096,
+        sound_grid: tuple[int, int] | None = (6, 4),
+        layers: int = 9,
+        heads: int = 8,
+        hidden: int = 2048,
+        pixel_layers: int = 6,
+        pixel_hidden: int = 1024,
+    ) -> None:
+        super().__init__()
+        self.visual, self.audio, self.siam = visual, audio, siam
+        self.generator, self.space = generator, space
+        self.classes, self.order, self.sound_grid = classes, tuple(order), sound_grid
+        self.pixel_decoder = DeformablePixelDecoder(
+            cast(Sequence[int], visual.channels),
+            dim=dim,
+            layers=pixel_layers,
+            heads=heads,
+            hidden=pixel_hidden,
+        )
+        self.hear = nn.Sequential(
+            nn.Linear(audio_dim, audio_hidden), nn.ReLU(), nn.Linear(audio_hidden, audio_hidden), nn.ReLU(),
+            nn.Linear(audio_hidden, dim),
+        )  # fmt: skip
+        self.learned = nn.Parameter(torch.randn(queries, dim)) if learned else None
+        self.places = nn.Parameter(torch.randn(queries, dim))
+        self.decoder = MaskedAttentionDecoder(
+            classes=max(2, classes),
+            memories=len(self.order),
+            dim=dim,
+            layers=layers,
+            heads=heads,
+            hidden=hidden,
+        )
+
+    def forward(self, batch: Batch) -> Prediction:
+        """See `Segmenter`. Raises UserError when a Siam-Encoder gets no regions."""
+        tokens = self.audio(batch.sound.flatten(0, 1)).unflatten(0, batch.sound.shape[:2])  # B T L D
+        return self.segment(batch.frames, tokens, batch.valid, batch.extras.get(REGIONS))
+
+    def segment(
+        self, frames: Tensor, tokens: Tensor, valid: Tensor, regions: Tensor | None = None
+    ) -> Prediction:
+        """See `Segmenter`. Stills are seen once; regions are as many as frames."""
+        pixels, levels = self.see(frames.flatten(0, 1), None if regions is None else regions.flatten(0, 1))
+        hearings = valid.shape[1] // frames.shape[1]  # of one picture
+        pixels, *levels = (x.repeat_interleave(hearings, dim=0) for x in (pixels, *levels))  # N ...
+        sound = self.hear(tokens.flatten(0, 1))  # N L D
+        memories = [self.heard(sound), *map(memory_of, levels)]
+        predictions = self.decoder(
+            self.ask(pixels, sound), self.places, [memories[i] for i in self.order], pixels
+        )
+        scores = semantic_scores(predictions[-1], frames.shape[-2:])  # N K' H W
+        logits = scores if self.classes > 1 else scores[:, 1:] - scores[:, :1]
+        logits = logits.unflatten(0, valid.shape) * valid[:, :, None, None, None]
+        *layers, last = ({n: x.unflatten(0, valid.shape) for n, x in p.items()} for p in predictions)
+        return Prediction(logits, last | self.compared(sound, valid), tuple(layers))
+
+    def see(self, frames: Tensor, regions: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        """frames (N, 3, H, W) -> pixels (N, D, h, w) at stride 4, and the maps at strides 32, 16, 8."""
+        maps = self.visual(frames)
+        if self.siam is not None:
+            if regions is None:
+                raise UserError(
+                    f"this model also sees regions of Semantic-SAM: give them as the batch's extra {REGIONS!r}"
+                )
+            maps = self.siam(maps, regions)
+        pixels, levels = self.pixel_decoder(maps)
+        return pixels, levels
+
+    def ask(self, pixels: Tensor, sound: Tensor) -> Tensor:
+        """pixels (N, D, h, w), sound (N, L, D) -> the queries (N, Q, D) that the decoder starts from."""
+        if self.generator is None:
+            queries = sound.mean(dim=1, keepdim=True).expand(-1, len(self.places), -1)
+        else:
+            queries = self.generator(pixels, sound)
+        return queries if self.learned is None else queries + self.learned
+
+    def heard(self, sound: Tensor) -> Memory:
+        """sound (N, L, D) as a memory of which every query sees all."""
+        if self.sound_grid is None:
+            return Memory(sound)
+        positions = sine_positions(*self.sound_grid, dim=sound.shape[-1], like=sound, normalised=True)
+        return Memory(sound, positions.flatten(1).T.to(sound.dtype))
+
+    def compared(self, sound: Tensor, valid: Tensor) -> dict[str, Tensor]:
+        """What the prototype-audio contrastive loss compares, by name; nothing without a space."""
+        if self.space is None or self.generator is None or self.generator.prompt is None:
+            return {}
+        heard, prototypes = self.space(sound, self.generator.prompt.prototypes)
+        return {"audio_embedding": heard.unflatten(0, valid.shape), "prototype_embedding": prototypes}
+
+
+def semantic_scores(prediction: Mapping[str, Tensor], size: Sequence[int]) -> Tensor:
+    """A prediction of the decoder -> (N, K, *size): per pixel and class the sum over queries of how likely the query is
+    of that class times how likely the pixel is its own. Not below 0; "no object" does not count."""
+    masks = F.interpolate(prediction["mask_logits"], tuple(size), mode="bilinear", align_corners=False)
+    classes = prediction["class_logits"].softmax(dim=-1)[..., :-1]  # N Q K
+    return torch.einsum("nqk,nqhw->nkhw", classes, masks.sigmoid())

@@ -11,3 +11,8 @@ look at the sound and at three maps in turn.
     queries, sound, maps -> masked-attention layers              after each: classes (N, Q, K + 1), masks (N, Q, h, w)
     classes x masks, summed over queries                         logits (B, T, K, H, W)
 """
+
+from avslib.methods.vct.build import AUTHORS, ENCODERS, build
+from avslib.methods.vct.checkpoint import AUTHORS_CODE
+
+__all__ = ["AUTHORS", "AUTHORS_CODE", "ENCODERS", "build"]

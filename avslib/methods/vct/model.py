@@ -112,7 +112,8 @@ class VCT(Segmenter):
     ) -> Prediction:
         """See `Segmenter`. Stills are seen once; regions are as many as frames."""
         pixels, levels = self.see(frames.flatten(0, 1), None if regions is None else regions.flatten(0, 1))
-        hearings = valid.shape[1] // frames.shape[1]  # of one picture
+        clips, seconds = valid.shape
+        hearings = seconds // frames.shape[1]  # of one picture
         pixels, *levels = (x.repeat_interleave(hearings, dim=0) for x in (pixels, *levels))  # N ...
         sound = self.hear(tokens.flatten(0, 1))  # N L D
         memories = [self.heard(sound), *map(memory_of, levels)]
@@ -121,8 +122,10 @@ class VCT(Segmenter):
         )
         scores = semantic_scores(predictions[-1], frames.shape[-2:])  # N K' H W
         logits = scores if self.classes > 1 else scores[:, 1:] - scores[:, :1]
-        logits = logits.unflatten(0, valid.shape) * valid[:, :, None, None, None]
-        *layers, last = ({n: x.unflatten(0, valid.shape) for n, x in p.items()} for p in predictions)
+        logits = logits.view(clips, seconds, *logits.shape[1:]) * valid[:, :, None, None, None]
+        *layers, last = (
+            {name: torch.unflatten(x, 0, (clips, seconds)) for name, x in p.items()} for p in predictions
+        )
         return Prediction(logits, last | self.compared(sound, valid), tuple(layers))
 
     def see(self, frames: Tensor, regions: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:

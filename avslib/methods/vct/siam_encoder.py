@@ -23,8 +23,9 @@ class SiamEncoder(nn.Module):
         super().__init__()
         self.visual = visual
         self.gates = nn.ModuleList(
-            nn.Sequential(nn.Linear(c, c // REDUCTION), nn.ReLU(), nn.Linear(c // REDUCTION, c), nn.Sigmoid())
+            nn.Sequential(nn.Linear(c, narrow), nn.ReLU(), nn.Linear(narrow, c), nn.Sigmoid())
             for c in cast(Sequence[int], visual.channels)
+            for narrow in [max(1, c // REDUCTION)]
         )
 
     def forward(self, maps: Sequence[Tensor], regions: Tensor) -> list[Tensor]:

@@ -7,6 +7,7 @@ from model_fixtures import awake
 from model_tester import TinyVisualEncoder
 from torch import nn
 
+from avslib.layers.recording import recording
 from avslib.methods.reference_case import fill
 from avslib.methods.vct.pixel_grouping import PixelGrouping, one_hot
 from avslib.methods.vct.prompting import AudioPrototypePrompt, PrototypeSpace
@@ -25,7 +26,9 @@ def test_pixels_are_shared_out_and_queries_get_the_mean_of_theirs() -> None:
             own = pixels[n, best[n] == q]
             mean = grouping.value(own).mean(dim=0) if len(own) else torch.zeros(8)
             expected[n, q] += grouping.out(mean)
-    torch.testing.assert_close(grouping(queries, pixels), expected, rtol=1e-4, atol=1e-5)
+    with recording() as tape:
+        torch.testing.assert_close(grouping(queries, pixels), expected, rtol=1e-4, atol=1e-5)
+    assert torch.equal(tape["vct.group"][0], best)
 
 
 def test_a_query_without_pixels_gets_none() -> None:

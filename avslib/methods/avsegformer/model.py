@@ -9,7 +9,6 @@ its own while training (`MaskReformer`). Each second is looked at and listened t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -18,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avslib.layers.deformable_encoder import DeformableEncoder
+from avslib.layers.pixel_decoder import normed
 from avslib.layers.query_layer import QueryLayer
 from avslib.layers.recording import is_recording, record
 from avslib.methods.avsegformer.mask_head import MaskHead
@@ -73,12 +73,12 @@ class AVSegFormer(Segmenter):
         super().__init__()
         self.visual, self.audio, self.auxiliary = visual, audio, auxiliary
         channels = cast(Sequence[int], visual.channels)
-        self.project = nn.ModuleList(_normed(nn.Conv2d(c, dim, 1)) for c in channels)
+        self.project = nn.ModuleList(normed(nn.Conv2d(c, dim, 1)) for c in channels)
         self.encoder = DeformableEncoder(
             dim=dim, heads=heads, layers=layers, hidden=hidden, points=points, dropout=dropout
         )
-        self.lateral = _normed(nn.Conv2d(dim, dim, 1))
-        self.smooth = _normed(nn.Conv2d(dim, dim, 3, padding=1))
+        self.lateral = normed(nn.Conv2d(dim, dim, 1))
+        self.smooth = normed(nn.Conv2d(dim, dim, 3, padding=1))
         self.queries, self.head, self.mixer, self.reformer = queries, head, mixer, reformer
         self.decoder = nn.ModuleList(
             QueryLayer(dim=dim, heads=heads, hidden=hidden, dropout=dropout) for _ in range(layers)
@@ -144,8 +144,3 @@ class AVSegFormer(Segmenter):
             if self.reformer is not None:
                 intermediate.append(self.reformer(scores, queries, sizes, size))
         return queries, extras, intermediate
-
-
-def _normed(convolution: nn.Conv2d) -> nn.Sequential:
-    channels = convolution.out_channels
-    return nn.Sequential(convolution, nn.GroupNorm(math.gcd(32, channels), channels))

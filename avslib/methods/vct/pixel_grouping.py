@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avslib.layers.recording import record
+from avslib.layers.recording import is_recording, record
 
 
 class PixelGrouping(nn.Module):
@@ -42,7 +42,8 @@ class PixelGrouping(nn.Module):
     def assign(self, scores: Tensor) -> Tensor:
         """scores (N, Q, L) -> what each pixel is worth to its query, (N, Q, L); 0 to the others."""
         groups = one_hot(scores.float(), noisy=self.training)
-        record("vct.group", groups.argmax(dim=1))
+        if is_recording():
+            record("vct.group", groups.argmax(dim=1))  # N L: whose each pixel is
         count = groups.sum(dim=-1, keepdim=True)
         # A query may have got no pixel.
         return groups / (count + self.spare if self.spare else count.clamp(min=1))

@@ -1,0 +1,74 @@
+"""Which query answers for which mask: the matcher of Mask2Former (Cheng et al., CVPR 2022), after DETR's."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from avslib.errors import UserError
+from avslib.losses.mask_targets import MaskTargets
+from avslib.losses.point_samples import Seen, seen
+
+
+class HungarianMatcher:
+    """The assignment of queries to masks that costs least, one to one, for each picture alone.
+
+    A pair costs `classes` x minus the probability of the class + `mask` x binary cross-entropy + `dice` x Dice.
+
+    classes, mask, dice: the weights
+    points: so many are drawn anywhere in each picture, the same for all its masks; None: all pixels of the labels,
+            which need Q maps of their size at once
+
+    Costs are computed for all pictures at once and reach the CPU in one transfer; only the assignment is a loop.
+    """
+
+    def __init__(
+        self, *, classes: float = 2.0, mask: float = 5.0, dice: float = 5.0, points: int | None = 12544
+    ) -> None:
+        self.classes, self.mask, self.dice, self.points = classes, mask, dice, points
+
+    @torch.no_grad()
+    def __call__(self, class_logits: Tensor, mask_logits: Tensor, targets: MaskTargets) -> Tensor:
+        """class_logits (N, Q, K+1; the last is no object), mask_logits (N, Q, h, w) -> (N, M) long: each mask's query.
+
+        -1 for padding, and for the masks that are left over where a picture has more of them than queries.
+        Raises UserError when a cost is NaN or infinite: then the network's answers are.
+        """
+        costs = self.costs(class_logits, mask_logits, targets).cpu().numpy()  # N Q M
+        real = (targets.classes >= 0).cpu().numpy()
+        if not np.isfinite(costs).all():
+            picture = int(np.nonzero(~np.isfinite(costs))[0][0])
+            told = "the network's logits hold NaN or infinity; try a lower learning rate, or precision 'no'"
+            raise UserError(f"picture {picture} of the batch cannot be matched: {told}")
+        found = np.full(real.shape, -1)
+        for row, cost, own in zip(found, costs, real):
+            queries, masks = linear_sum_assignment(cost[:, own])
+            row[np.nonzero(own)[0][masks]] = queries
+        return torch.from_numpy(found).to(mask_logits.device)
+
+    def costs(self, class_logits: Tensor, mask_logits: Tensor, targets: MaskTargets) -> Tensor:
+        """(N, Q, M) in float32. The columns of padding mean nothing."""
+        probable = class_logits.float().softmax(dim=-1)
+        columns = targets.classes.clamp(min=0)[:, None].expand(-1, probable.shape[1], -1)
+        points = None
+        if self.points is not None:
+            points = torch.rand(len(mask_logits), self.points, 2, device=mask_logits.device)
+        places = seen(mask_logits.float(), targets.masks, targets.ignored, points)
+        return self._of_masks(places) - self.classes * probable.gather(2, columns)
+
+    def _of_masks(self, places: Seen) -> Tensor:
+        """(N, Q, M), one product of matrices each for cross-entropy and Dice.
+
+        Cross-entropy is linear in the truth: softplus(x) - x * truth. So it needs no pair of query and mask at a point.
+        """
+        logits, truth, counts = places.logits, places.masks * places.counts, places.counts
+        apart = (F.softplus(logits) @ counts.mT - logits @ truth.mT) / counts.sum(-1, keepdim=True).clamp(
+            min=1
+        )
+        shares = logits.sigmoid()
+        sizes = shares @ counts.mT + truth.sum(-1)[:, None]  # N Q M
+        dice = 1 - (2 * shares @ truth.mT + 1) / (sizes + 1)
+        return self.mask * apart + self.dice * dice

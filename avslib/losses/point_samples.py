@@ -49,6 +49,8 @@ def uncertain_points(
     number:     P
     oversample: so many times P points are drawn, of which the most uncertain (logits next to 0) are kept
     importance: share of P that is chosen so; the others are drawn anywhere
+
+    Within half a pixel of the frame values fall to 0, so every mask seems undecided there: Mask2Former's code has it so.
     """
     drawn = torch.rand(len(logits), int(number * oversample), 2, device=logits.device)
     certainty = at_points(logits, drawn)[:, 0].abs()

@@ -10,7 +10,10 @@ from torch import Tensor
 
 from avslib.errors import UserError
 from avslib.losses.mask_targets import MaskTargets
-from avslib.losses.point_samples import Seen, seen
+from avslib.losses.point_samples import Seen, at_shared_points, seen
+
+VALUES = 2**21
+"""How many logits in points are looked at together: 8 MB. With more a CPU waits for fresh memory."""
 
 
 class HungarianMatcher:
@@ -22,7 +25,7 @@ class HungarianMatcher:
     points: so many are drawn anywhere in each picture, the same for all its masks; None: all pixels of the labels,
             which need Q maps of their size at once
 
-    Costs are computed for all pictures at once and reach the CPU in one transfer; only the assignment is a loop.
+    Costs are computed for as many pictures at once as fit into `VALUES`, and reach the CPU in one transfer for all.
     """
 
     def __init__(
@@ -53,22 +56,29 @@ class HungarianMatcher:
         """(N, Q, M) in float32. The columns of padding mean nothing."""
         probable = class_logits.float().softmax(dim=-1)
         columns = targets.classes.clamp(min=0)[:, None].expand(-1, probable.shape[1], -1)
+        found = -self.classes * probable.gather(2, columns)
+        number = self.points or targets.masks.shape[-2:].numel()
         points = None
         if self.points is not None:
-            points = torch.rand(len(mask_logits), self.points, 2, device=mask_logits.device)
-        places = seen(mask_logits.float(), targets.masks, targets.ignored, points)
-        return self._of_masks(places) - self.classes * probable.gather(2, columns)
+            points = torch.rand(len(mask_logits), number, 2, device=mask_logits.device)
+        block = max(1, VALUES // (number * mask_logits.shape[1]))
+        for start in range(0, len(mask_logits), block):
+            some = slice(start, start + block)
+            places = seen(
+                mask_logits[some].float(), targets.masks[some], targets.ignored[some],
+                points if points is None else points[some], at_shared_points,
+            )  # fmt: skip
+            found[some] += self._of_masks(places)
+        return found
 
     def _of_masks(self, places: Seen) -> Tensor:
-        """(N, Q, M), one product of matrices each for cross-entropy and Dice.
+        """(N, Q, M), by products of matrices.
 
-        Cross-entropy is linear in the truth: softplus(x) - x * truth. So it needs no pair of query and mask at a point.
+        Cross-entropy is linear in the truth: softplus(x) - x * truth. So no pair of query and mask is looked at in a point.
         """
-        logits, truth, counts = places.logits, places.masks * places.counts, places.counts
-        apart = (F.softplus(logits) @ counts.mT - logits @ truth.mT) / counts.sum(-1, keepdim=True).clamp(
-            min=1
-        )
-        shares = logits.sigmoid()
-        sizes = shares @ counts.mT + truth.sum(-1)[:, None]  # N Q M
-        dice = 1 - (2 * shares @ truth.mT + 1) / (sizes + 1)
-        return self.mask * apart + self.dice * dice
+        logits, counts = places.logits.mT, places.counts  # N P Q, N 1 P
+        truth = places.masks * counts  # N M P
+        apart = (counts @ F.softplus(logits) - truth @ logits) / counts.sum(2, keepdim=True).clamp(min=1)
+        both, size = (torch.cat([truth, counts], dim=1) @ logits.sigmoid()).tensor_split([-1], dim=1)
+        dice = 1 - (2 * both + 1) / (size + truth.sum(2, keepdim=True) + 1)
+        return (self.mask * apart + self.dice * dice).mT

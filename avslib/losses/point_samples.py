@@ -5,6 +5,7 @@ A point is (x, y) in [0, 1]; between the centres of pixels values are bilinear, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -26,18 +27,52 @@ def at_points(maps: Tensor, points: Tensor) -> Tensor:
     return F.grid_sample(maps, grid, align_corners=False)[..., 0]
 
 
-def seen(logits: Tensor, masks: Tensor, ignored: Tensor, points: Tensor | None) -> Seen:
+def at_shared_points(maps: Tensor, points: Tensor) -> Tensor:
+    """`at_points`, several times faster where many maps share the points, and without gradient.
+
+    grid_sample goes through the points map by map. Here the maps' values lie side by side at each pixel, and a point is a
+    weighted sum of four such rows.
+    """
+    height, width = maps.shape[-2:]
+    columns, across = _neighbours(points[..., 0], width)
+    rows, down = _neighbours(points[..., 1], height)
+    first = height * width * torch.arange(len(maps), device=maps.device)[:, None]  # of each picture
+    pixels = first + width * rows[:, None] + columns  # 2 2 N P
+    weights = (down[:, None] * across).to(maps.dtype)
+    table = maps.flatten(2).mT.flatten(0, 1).contiguous()  # Nhw C; strides would slow embedding_bag down
+    bags, shares = (x.view(4, -1).T.contiguous() for x in (pixels, weights))
+    return F.embedding_bag(bags, table, per_sample_weights=shares, mode="sum").view(*points.shape[:2], -1).mT
+
+
+def _neighbours(place: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """(N, P) in [0, 1] -> the pixels before and after it (2, N, P), and their shares, 0 outside the picture."""
+    place = place * size - 0.5
+    near = torch.stack([place.floor(), place.floor() + 1])
+    shares = (1 - (place - near).abs()) * ((near >= 0) & (near < size))
+    return near.clamp(0, size - 1).long(), shares
+
+
+def seen(
+    logits: Tensor,
+    masks: Tensor,
+    ignored: Tensor,
+    points: Tensor | None,
+    sample: Callable[[Tensor, Tensor], Tensor] = at_points,
+) -> Seen:
     """logits (N, C, h, w), bool masks (N, M, H, W) and ignored (N, H, W) in points (N, P, 2); None: in all pixels.
+
+    sample: how logits are looked at, `at_points` or `at_shared_points`
 
     A point that touches an ignored pixel does not count. All pixels are those of the masks: the logits are enlarged.
     """
-    truth, unknown = masks.to(logits.dtype), ignored[:, None].to(logits.dtype)
+    truth = torch.cat([masks, ignored[:, None]], dim=1).to(logits.dtype)
     if points is None:
         size = (masks.shape[-2], masks.shape[-1])
         large = F.interpolate(logits, size, mode="bilinear", align_corners=False)
-        return Seen(large.flatten(2), truth.flatten(2), 1 - unknown.flatten(2))
-    touched = at_points(unknown, points) > 0
-    return Seen(at_points(logits, points), at_points(truth, points), touched.logical_not().to(logits.dtype))
+        answers, truth = large.flatten(2), truth.flatten(2)
+    else:
+        answers, truth = sample(logits, points), at_points(truth, points)
+    return Seen(answers, truth[:, :-1], (truth[:, -1:] == 0).to(logits.dtype))
 
 
 @torch.no_grad()

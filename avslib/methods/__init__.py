@@ -12,6 +12,7 @@ ROOMS = (
     "avsegformer",
     "pcmanet",
     "cavp",
+    "vct",
 )
 
 METHODS: Mapping[str, Method] = {name: import_module(f"avslib.methods.{name}").METHOD for name in ROOMS}

@@ -12,7 +12,23 @@ look at the sound and at three maps in turn.
     classes x masks, summed over queries                         logits (B, T, K, H, W)
 """
 
-from avslib.methods.vct.build import AUTHORS, ENCODERS, build
+from avslib.methods.cost import Costs
+from avslib.methods.method import Method
+from avslib.methods.vct.build import ENCODERS, build
 from avslib.methods.vct.checkpoint import AUTHORS_CODE
+from avslib.methods.vct.recipe import PUBLISHED, VARIANTS, recipe
+from avslib.methods.vct.vggish_map import VGGishMap
 
-__all__ = ["AUTHORS", "AUTHORS_CODE", "ENCODERS", "build"]
+METHOD = Method(
+    name="vct",
+    title="VCT",
+    paper="Huang et al., Revisiting Audio-Visual Segmentation with Vision-Centric Transformer, CVPR 2025",
+    build=build,
+    recipe=recipe,
+    variants=VARIANTS,
+    published=PUBLISHED,
+    backbones=("resnet50", "pvt_v2_b5", "swin_b"),
+    encoders=ENCODERS,
+    authors=AUTHORS_CODE,
+    costs=Costs(token=VGGishMap.dim, changes={"prompt": None}),
+)

@@ -42,7 +42,7 @@ def compare(plan: Schedule) -> Schedule:
     640 steps for each. Learning rates and losses stay the method's own.
     """
     return replace(
-        plan, size=128, epochs=8, steps_per_epoch=80, expected={},
+        plan, size=128, batch_size=16, epochs=8, steps_per_epoch=80, expected={},
         pretraining=replace(plan.pretraining, visual_steps=300),
     )  # fmt: skip
 

@@ -100,7 +100,7 @@ class AnchorsExplorer(Explorer):
             for title in self.titles
         )
         return (
-            f'<div class="avs-cards">{cards}</div>'
             f"{slider('anchor', label='anchor', last=len(self.anchors.panel) - 1, start=self.start)}"
             f"{choice('kind', label='show', options=['all', *KINDS[1:]])}"
+            f'<div class="avs-cards">{cards}</div>'
         )

@@ -65,7 +65,7 @@ class PointsExplorer(Explorer):
         names: Sequence[str] = list(self.points)
         return (
             '<div class="avs-columns"><div class="avs-look">'
-            f"{canvas('plane', width=900, height=720, label=self.alt)}</div>"
+            f"{canvas('plane', width=960, height=720, label=self.alt)}</div>"
             f'<div class="avs-act">{choice("model", label="model", options=names)}'
             f"{slider('front', label='in front', last=len(self.classes))}</div></div>"
         )

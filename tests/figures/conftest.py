@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from avslib.figures import Pairs
+
 
 @pytest.fixture
 def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[[str], Any]]:
@@ -47,3 +49,15 @@ def masks() -> np.ndarray:
     out[0, 8:24, 4:16] = True
     out[1, 4:28, 30:44] = True
     return out
+
+
+@pytest.fixture
+def pairs() -> Pairs:
+    """A dog (1) on the left, a cat (2) on the right; four queries, of which one lies on each of them and one behind."""
+    labels = np.zeros((16, 16), int)
+    labels[4:12, 2:6], labels[4:12, 10:14] = 1, 2
+    rng = np.random.default_rng(0)
+    masks = rng.normal(0, 1, (4, 16, 16)).astype(np.float32)
+    for query, label in ((0, 2), (1, 0), (3, 1)):
+        masks[query] += np.where(labels == label, 3, -3)
+    return Pairs(labels, rng.normal(0, 0.2, (4, 4)).astype(np.float32), masks, (7, 2, 30, 11))

@@ -12,9 +12,9 @@ def pixels(page: Any, part: str, number: int = 0) -> str:
     return str(page.locator(f"canvas[data-part={part}]").nth(number).evaluate("c => c.toDataURL()"))
 
 
-def move(page: Any, part: str, value: int) -> None:
+def move(page: Any, part: str, value: int, number: int = 0) -> None:
     """Set a slider as a reader does."""
-    page.locator(f"input[data-part={part}]").evaluate(
+    page.locator(f"input[data-part={part}]").nth(number).evaluate(
         "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', {bubbles: true})); }",
         value,
     )

@@ -41,7 +41,36 @@ const paintMask = (context, width, height, inside, [red, green, blue], { fill = 
   context.drawImage(layer, 0, 0, context.canvas.width, context.canvas.height);
 };
 
+// The picture over the whole canvas, in grey, so that the colours upon it are the only ones.
+const drawGrey = (context, picture) => {
+  const { width, height } = context.canvas;
+  context.globalAlpha = 1;
+  context.drawImage(picture, 0, 0, width, height);
+  context.globalCompositeOperation = "saturation";
+  context.fillStyle = "#808080";
+  context.fillRect(0, 0, width, height);
+  context.globalCompositeOperation = "source-over";
+};
+
+// Fill the cells of a width x height grid over the whole canvas, each with colourOf(its number).
+const paintCells = (context, width, height, colourOf) => {
+  const { canvas } = context;
+  for (let place = 0; place < width * height; place++) {
+    const [column, row] = [place % width, Math.floor(place / width)];
+    const [left, right] = [column, column + 1].map((x) => Math.round(x * canvas.width / width));
+    const [top, low] = [row, row + 1].map((y) => Math.round(y * canvas.height / height));
+    context.fillStyle = colourOf(place);
+    context.fillRect(left, top, right - left, low - top);
+  }
+};
+
 const rgbOf = (hex) => [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
+
+// A colour map of 256 times three bytes -> the colour of a byte.
+const coloursOf = (base64) => {
+  const table = bytesOf(base64);
+  return (byte) => `rgb(${table.slice(3 * byte, 3 * byte + 3).join(",")})`;
+};
 
 // Where a widget draws the explorer anew, for another sound, the sliders and buttons stay as they were set. Tick
 // boxes do not: they belong to what is shown.

@@ -26,7 +26,7 @@ class VCTCriterion(nn.Module):
 
     def forward(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """Prediction and batch -> {term: scalar}, unweighted."""
-        terms = self.masks(prediction, batch)
+        terms: dict[str, Tensor] = self.masks(prediction, batch)
         if self.prototypes is not None:
             prototypes = prediction.extras["prototype_embedding"]
             present = classes_present(batch.labels, len(prototypes))

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 import torch
 from model_tester import ModelTester, SwitchTester, TinyVisualEncoder, logits, wake
-from torch import Tensor, nn
+from torch import nn
 
 from avslib.encoders.small_audio import SmallAudioEncoder
 from avslib.errors import UserError
 from avslib.methods.vct.build import AUTHORS, build
+from avslib.methods.vct.criterion import VCTCriterion
 from avslib.methods.vct.model import VCT, semantic_scores
 from avslib.methods.vct.vggish_map import VGGishMap
-from avslib.types import Batch, Prediction
+from avslib.types import Batch
 
 SIZES: dict[str, Any] = {
     "queries": 6, "dim": 32, "grid": 16, "heads": 4, "layers": 5, "hidden": 24, "pixel_layers": 1, "pixel_hidden": 24,
@@ -28,30 +29,18 @@ def tiny(*, audio: nn.Module | None = None, **options: Any) -> VCT:
     return build(visual=TinyVisualEncoder(), audio=audio or SmallAudioEncoder(), **{**SIZES, **options})
 
 
-class EveryOutput(nn.Module):
-    """Terms that touch all that the model gives, not a loss of anybody."""
-
-    def forward(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
-        layers = (prediction.extras, *prediction.layers)
-        terms = {
-            f"{name}{i}": (p[name].float() - 0.5).square().mean()
-            for i, p in enumerate(layers)
-            for name in ("class_logits", "mask_logits")
-        }
-        if "audio_embedding" in prediction.extras:
-            cosines = prediction.extras["audio_embedding"] @ prediction.extras["prototype_embedding"].T
-            terms["contrast"] = cosines.float().sigmoid().mean()
-        return terms
+CONTRAST = partial(VCTCriterion, contrast=True, points=None)
+PLAIN = partial(VCTCriterion, points=None)
 
 
 class TestPaper(ModelTester):
     build = staticmethod(tiny)
-    criterion = EveryOutput
+    criterion = CONTRAST
 
 
 class TestSemantic(SwitchTester):
     build = staticmethod(partial(tiny, classes=5, prototypes=None))
-    criterion = EveryOutput
+    criterion = CONTRAST
     classes = 5
 
 
@@ -65,21 +54,21 @@ class Bounded(SwitchTester):
             exact = model(batch).layers[0]
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 prediction = model(batch)
-        assert all(term.isfinite() for term in EveryOutput()(prediction, batch).values())
+        assert all(term.isfinite() for term in self.criterion()(prediction, batch).values())
         for name, x in prediction.layers[0].items():
             assert torch.linalg.norm(x.float() - exact[name]) < 0.1 * torch.linalg.norm(exact[name])
 
 
 class TestAuthors(Bounded):
     build = staticmethod(partial(tiny, **AUTHORS))
-    criterion = EveryOutput
+    criterion = CONTRAST
 
 
 class TestAudioCentric(Bounded):
     """The baseline of Table 2: queries from the sound look at the picture alone."""
 
     build = staticmethod(partial(tiny, source="audio", learned=True, order=(1, 2, 3)))
-    criterion = EveryOutput
+    criterion = PLAIN
 
 
 @pytest.mark.parametrize(
@@ -100,10 +89,11 @@ def test_rows_of_the_tables(switches: dict[str, Any]) -> None:
     """Each is another function, in which every weight takes part."""
     model = wake(tiny(**switches)).train()
     prediction = model(batch())
-    torch.stack(list(EveryOutput()(prediction, batch()).values())).sum().backward()
+    contrasts = switches.get("contrast", True) and switches.get("prompt", "prototypes") == "prototypes"
+    criterion = VCTCriterion(contrast=contrasts, points=None)
+    torch.stack(list(criterion(prediction, batch()).values())).sum().backward()
     dead = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert not dead
-    contrasts = switches.get("contrast", True) and switches.get("prompt", "prototypes") == "prototypes"
     assert ("audio_embedding" in prediction.extras) == contrasts
     if switches != {"contrast": False}:
         assert not torch.allclose(

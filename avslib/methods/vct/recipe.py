@@ -10,9 +10,9 @@ and so every other data set. `avslib train vct-act --data mini/avss` trains a ro
     full-swin-384                 the published checkpoints' size
     authors, authors-pvt, ...     the same with what the code has in place of the slides' formulas (`build.AUTHORS`)
 
-The code has a configuration for Swin-B at 384 alone. Optimiser, batch and clipping are from there; how long ResNet-50 and
-PVTv2 train is COMBO's, whose code VCT's is made from: VCT's own is unknown. Its second encoder, which sees the regions of
-Semantic-SAM, is in no schedule, as AVS-Mini has no such regions; the importer reads it.
+The code has configurations for Swin-B at 384 alone. Optimiser, batch, clipping and how long Swin-B trains are from there;
+how long ResNet-50 and PVTv2 train is COMBO's, whose code VCT's is made from: VCT's own is unknown. Its second encoder, which
+sees the regions of Semantic-SAM, is in no schedule, as AVS-Mini has no such regions; the importer reads it.
 
 Prototypes are of classes. Where masks have one class there are none, as in the authors' MS3; their 23 prototypes of S4 need
 the category of each clip.
@@ -20,6 +20,7 @@ the category of each clip.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -27,6 +28,7 @@ from typing import Any
 
 from avslib.audio.frontends import VGGishLogMel
 from avslib.data.loading.augment import random_mirror
+from avslib.data.readers.layouts import OBJECT_COUNTS, SEMANTIC_COUNTS
 from avslib.data.registry import DataSpec
 from avslib.methods.method import Optimiser, Published, Recipe, Schedule
 from avslib.methods.networks import paper_model, small_model
@@ -76,6 +78,10 @@ PUBLISHED = (
     ),
 )  # fmt: skip
 
+COMBO = {"s4": (90_000, 8), "ms3": (20_000, 8), "avss": (90_000, 8)}
+SWIN = {"s4": (45_000, 2), "ms3": (40_000, 2), "avss": (45_000, 8)}
+"""{data: (steps, clips in each)}: COMBO's with ResNet-50 and PVTv2; those of VCT's configurations, with Swin-B at 384."""
+
 LOSS = {"class": 2.0, "mask": 5.0, "dice": 5.0}
 """Of the matching as well: the authors' code, after Mask2Former."""
 
@@ -99,9 +105,9 @@ def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
 
 def _full(data: DataSpec, prompt: str | None, *, plain: bool) -> dict[str, Schedule]:
     """The slides' schedules, and for the method itself (`plain`) those of its code."""
-    epochs = 80 if data.task == "ms3" else 360  # of 250 steps: COMBO's 20,000 and 90,000
     plans: dict[str, Schedule] = {}
     for backbone, suffix in SUFFIXES.items():
+        epochs, batch = length(data, SWIN if backbone == "swin_b" else COMBO)
         for size in (224, 384) if backbone == "swin_b" else (224,):
             name = suffix + ("" if size == 224 else f"-{size}")
             model = partial(
@@ -112,10 +118,20 @@ def _full(data: DataSpec, prompt: str | None, *, plain: bool) -> dict[str, Sched
                 grid=size // 4,
                 prompt=prompt,
             )
-            plans[f"full{name}"] = plan = replace(FULL, model=model, epochs=epochs, size=size)
+            plan = replace(FULL, model=model, epochs=epochs, batch_size=batch, size=size)
+            plans[f"full{name}"] = plan
             if plain:
                 plans[f"authors{name}"] = replace(plan, model=partial(model, **AUTHORS))
     return plans
+
+
+def length(data: DataSpec, steps: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+    """(epochs, batch size) for so many steps. VPO, of which nobody has a configuration, as AVSS."""
+    task = data.task if data.task in steps else "avss"
+    count, batch = steps[task]
+    clips = (OBJECT_COUNTS | {"avss": SEMANTIC_COUNTS})[task]["train"]
+    each = (FULL.steps_per_epoch or 1) if data.composed else math.ceil(clips / batch)
+    return round(count / each), batch
 
 
 SMALL = partial(
@@ -137,8 +153,7 @@ FULL = full(
     optimiser=Optimiser(
         "adamw", lr=1e-4, weight_decay=0.05, lr_scale={"visual.": 0.1, "siam.visual.": 0.1}, decay_norms=False
     ),
-    epochs=360,
-    batch_size=8,
+    epochs=1,  # see `length`
     decay="polynomial",
     clip_norm=0.01,
     augment=random_mirror,

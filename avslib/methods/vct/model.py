@@ -112,14 +112,13 @@ class VCT(Segmenter):
     ) -> Prediction:
         """See `Segmenter`. Stills are seen once; regions are as many as frames."""
         pixels, levels = self.see(frames.flatten(0, 1), None if regions is None else regions.flatten(0, 1))
+        sound = self.hear(tokens.flatten(0, 1))  # N L D
+        queries = self.ask(pixels, sound)
         clips, seconds = valid.shape
         hearings = seconds // frames.shape[1]  # of one picture
         pixels, *levels = (x.repeat_interleave(hearings, dim=0) for x in (pixels, *levels))  # N ...
-        sound = self.hear(tokens.flatten(0, 1))  # N L D
         memories = [self.heard(sound), *map(memory_of, levels)]
-        predictions = self.decoder(
-            self.ask(pixels, sound), self.places, [memories[i] for i in self.order], pixels
-        )
+        predictions = self.decoder(queries, self.places, [memories[i] for i in self.order], pixels)
         scores = semantic_scores(predictions[-1], frames.shape[-2:])  # N K' H W
         logits = scores if self.classes > 1 else scores[:, 1:] - scores[:, :1]
         logits = logits.view(clips, seconds, *logits.shape[1:]) * valid[:, :, None, None, None]
@@ -141,7 +140,7 @@ class VCT(Segmenter):
         return pixels, levels
 
     def ask(self, pixels: Tensor, sound: Tensor) -> Tensor:
-        """pixels (N, D, h, w), sound (N, L, D) -> the queries (N, Q, D) that the decoder starts from."""
+        """pixels (M, D, h, w), each heard N / M times, sound (N, L, D) -> the decoder's first queries (N, Q, D)."""
         if self.generator is None:
             queries = sound.mean(dim=1, keepdim=True).expand(-1, len(self.places), -1)
         else:

@@ -46,14 +46,19 @@ class PPQG(nn.Module):
         self.prompt, self.grouping = prompt, grouping
 
     def forward(self, pixels: Tensor, sound: Tensor) -> Tensor:
-        """pixels (N, D, h, w), sound (N, L, D), which only some prompts hear -> queries (N, Q, D)."""
-        seen = self.project(pixels)  # N D h w
+        """pixels (M, D, h, w), sound (N, L, D), which only some prompts hear -> queries (N, Q, D).
+
+        N is a multiple of M: each picture is heard N / M times.
+        """
+        seen = self.project(pixels)  # M D h w
         fitted = seen
         if seen.shape[-2:] != self.grid:
             fitted = F.interpolate(seen, self.grid, mode="bilinear", align_corners=False)
-        queries: Tensor = self.aggregate(fitted.flatten(2)).transpose(1, 2)  # N Q D
+        queries: Tensor = self.aggregate(fitted.flatten(2)).transpose(1, 2)  # M Q D
+        hearings = len(sound) // len(pixels)
+        queries, own = (x.repeat_interleave(hearings, dim=0) for x in (queries, seen.flatten(2).mT))
         if self.prompt is not None:
             queries = self.prompt(queries, sound)
         if self.grouping is not None:
-            queries = self.grouping(queries, seen.flatten(2).transpose(1, 2))
+            queries = self.grouping(queries, own)  # N Q D, N hw D
         return queries

@@ -39,7 +39,7 @@ class Costed:
     build: Callable[[], nn.Module]
     unused: Callable[[nn.Module], Unused] = nothing_unused
     published: PublishedCost | None = None
-    token: int = EMBEDDING
+    sound: tuple[int, int] = (1, EMBEDDING)
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Cost:
 def count(entry: Costed) -> Cost:
     """Count on PyTorch's "meta" device, where shapes flow without numbers: seconds, and no memory."""
     with torch.device("meta"):
-        model = entry.build().eval()
-        example = inputs(token=entry.token)
+        model = entry.build().eval().requires_grad_(False)  # the counter asks weights for their graph
+        example = inputs(sound=entry.sound)
     counter = FlopCounterMode(display=False)
     with torch.inference_mode(), multiply_adds(model) as layers, sdpa_kernel(SDPBackend.MATH), counter:
         model.segment(*example)  # type: ignore[operator]
@@ -74,7 +74,7 @@ def measure(entry: Costed, device: str = "cpu", rounds: int = 5) -> tuple[float 
     """
     on = find_device(device)
     before = 0 if on.type == "cuda" else peak_memory_mb(on)
-    model, example = entry.build().eval().to(on), inputs(device, token=entry.token)
+    model, example = entry.build().eval().to(on), inputs(device, sound=entry.sound)
     times = []
     with torch.inference_mode():
         for _ in range(rounds + 1):
@@ -100,10 +100,10 @@ def find_device(name: str) -> torch.device:
     return on
 
 
-def inputs(device: str | None = None, *, token: int = EMBEDDING) -> Inputs:
-    """One clip: frames (1, 5, 3, 224, 224), sound tokens (1, 5, 1, `token`), valid (1, 5)."""
+def inputs(device: str | None = None, *, sound: tuple[int, int] = (1, EMBEDDING)) -> Inputs:
+    """One clip: frames (1, 5, 3, 224, 224), sound tokens (1, 5, *sound), valid (1, 5)."""
     frames = torch.randn(1, FRAMES, 3, SIZE, SIZE, device=device)
-    tokens = torch.randn(1, FRAMES, 1, token, device=device).abs()
+    tokens = torch.randn(1, FRAMES, *sound, device=device).abs()
     return frames, tokens, torch.ones(1, FRAMES, dtype=torch.bool, device=device)
 
 

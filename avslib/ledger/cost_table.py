@@ -27,7 +27,7 @@ def costed(name: str, backbone: str) -> Costed:
         build=partial(_build, name, backbone),
         unused=method.costs.unused,
         published=method.costs.published.get(backbone),
-        token=method.costs.token,
+        sound=method.costs.sound,
     )
 
 

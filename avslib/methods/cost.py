@@ -44,13 +44,14 @@ class Costs:
     """A method's part of the table of costs.
 
     published: {backbone: the paper's own counts};  unused: our model -> what theirs carries for nothing
-    changes:   switches that the model is counted with;  token: width of the sound's token, 128 over VGGish
+    changes:   switches that the model is counted with
+    sound:     (L, D), how many tokens a second has, and their width: one of 128 over VGGish
     """
 
     published: Mapping[str, PublishedCost] = field(default_factory=dict)
     unused: Callable[[nn.Module], Unused] = nothing_unused
     changes: Mapping[str, Any] = field(default_factory=dict)
-    token: int = 128
+    sound: tuple[int, int] = (1, 128)
 
 
 def parameters_of(modules: Iterable[nn.Module]) -> int:

@@ -34,9 +34,8 @@ def test_the_codes_optimiser_and_combos_length(data: str) -> None:
     recipe = find_run("vct", data).recipe
     for name, size in SIZES.items():
         plan = recipe.schedules[name]
-        scales = {"visual.": 0.1, "siam.visual.": 0.1}
         assert plan.optimiser == Optimiser(
-            "adamw", lr=1e-4, weight_decay=0.05, lr_scale=scales, decay_norms=False
+            "adamw", lr=1e-4, weight_decay=0.05, lr_scale={"visual.": 0.1}, decay_norms=False
         )
         assert (plan.size, plan.clip_norm, plan.decay) == (size, 0.01, "polynomial")
         assert plan.augment == random_mirror

@@ -30,5 +30,5 @@ METHOD = Method(
     published=PUBLISHED,
     encoders=ENCODERS,
     authors=AUTHORS_CODE,
-    costs=Costs(token=TOKEN),
+    costs=Costs(sound=(1, TOKEN)),
 )

@@ -12,6 +12,8 @@ look at the sound and at three maps in turn.
     classes x masks, summed over queries                         logits (B, T, K, H, W)
 """
 
+import math
+
 from avslib.methods.cost import Costs
 from avslib.methods.method import Method
 from avslib.methods.vct.build import ENCODERS, build
@@ -30,5 +32,5 @@ METHOD = Method(
     backbones=("resnet50", "pvt_v2_b5", "swin_b"),
     encoders=ENCODERS,
     authors=AUTHORS_CODE,
-    costs=Costs(token=VGGishMap.dim, changes={"prompt": None}),
+    costs=Costs(sound=(math.prod(VGGishMap.grid), VGGishMap.dim), changes={"prompt": None}),
 )

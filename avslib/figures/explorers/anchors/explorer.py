@@ -40,7 +40,7 @@ class Anchors:
 
 
 class AnchorsExplorer(Explorer):
-    """Panels of pictures under sounds; dots are pixels; the slider steps through the anchors.
+    """Panels of pictures under sounds, three to a row; dots are pixels; the slider steps through the anchors.
 
     pictures: P times (3, H, W) uint8, one a panel; titles: P texts, e.g. "dog, hears a cat"
     names:    {class: name}, 0 for the background
@@ -102,5 +102,5 @@ class AnchorsExplorer(Explorer):
         return (
             f"{slider('anchor', label='anchor', last=len(self.anchors.panel) - 1, start=self.start)}"
             f"{choice('kind', label='show', options=['all', *KINDS[1:]])}"
-            f'<div class="avs-cards">{cards}</div>'
+            f'<div class="avs-cards avs-threes">{cards}</div>'
         )

@@ -101,10 +101,10 @@ def foreground_counts(logits: Tensor, labels: Tensor) -> Tensor:
 
     logits (B, T, K, H, W): K = 1 is foreground above 0, else where the best class is not 0.
     """
-    if logits.shape[2] == 1:
-        marked = logits[:, :, 0] > 0  # B T H W
-    else:
-        marked = logits[:, :, 1:].amax(dim=2) > logits[:, :, 0]  # a tenth of what argmax takes
+    first, rest = logits[:, :, 0], logits[:, :, 1:]
+    marked = (
+        rest.amax(dim=2) > first if rest.shape[2] else first > 0
+    )  # B T H W; argmax would take ten times as long
     known, true = labels != IGNORE, labels != 0
     inter = (marked & true & known).sum()
     union = ((marked | true) & known).sum()

@@ -15,8 +15,9 @@ OWED = {
     "05_tpavi": "response-explorer",
 }
 """The explorer that a page must have."""
-SEEN = """explorer => [...explorer.querySelectorAll('canvas, img')]
-    .map(seen => seen.tagName == 'CANVAS' ? seen.toDataURL() : seen.src).join()"""
+SEEN = """explorer => [...explorer.querySelectorAll('canvas, img, td')]
+    .map(seen => ({CANVAS: () => seen.toDataURL(), IMG: () => seen.src, TD: () => seen.textContent})[seen.tagName]()).join()"""
+"""Pictures, and the numbers of a table that is one."""
 TRY_ALL = f"""(slider) => {{
     const explorer = slider.closest('.avs-explorer'), seen = {SEEN}, before = seen(explorer);
     const start = slider.value, step = Math.max(1, Math.floor((slider.max - slider.min) / 8));

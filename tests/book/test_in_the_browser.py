@@ -15,9 +15,9 @@ OWED = {
     "05_tpavi": "response-explorer",
 }
 """The explorer that a page must have."""
-SEEN = """explorer => [...explorer.querySelectorAll('canvas, img, td')]
+SEEN = """explorer => [...explorer.querySelectorAll('canvas, img, [data-part=cell]')]
     .map(seen => ({CANVAS: () => seen.toDataURL(), IMG: () => seen.src, TD: () => seen.textContent})[seen.tagName]()).join()"""
-"""Pictures, and the numbers of a table that is one."""
+"""Pictures, and the cells of the matching explorer, whose table is its picture."""
 TRY_ALL = f"""(slider) => {{
     const explorer = slider.closest('.avs-explorer'), seen = {SEEN}, before = seen(explorer);
     const start = slider.value, step = Math.max(1, Math.floor((slider.max - slider.min) / 8));

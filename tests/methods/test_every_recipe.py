@@ -69,9 +69,10 @@ def test_rows_of_compare_may_be_compared() -> None:
 def test_the_recipe_says_which_terms_add_up_over_a_batch(method: str, data: str) -> None:
     """The same clips twice: a sum doubles, a mean stays. Several processes depend on the difference.
 
-    Where masks are compared in points, these are drawn.
+    VCT compares masks in points, which are drawn.
     """
     torch.manual_seed(0)
+    near = 2e-2 if method == "vct" else 1e-3
     run = find_run(method, data, "smoke")
     scenes, model = run.clips("train"), run.model().eval()
     once = [scenes[0], scenes[1]]
@@ -87,7 +88,7 @@ def test_the_recipe_says_which_terms_add_up_over_a_batch(method: str, data: str)
         assert first.keys() == terms
         for term in first:
             factor = 2 if term in run.recipe.summed else 1
-            assert second[term].item() == pytest.approx(factor * first[term].item(), rel=2e-2), term
+            assert second[term].item() == pytest.approx(factor * first[term].item(), rel=near), term
 
 
 @pytest.mark.parametrize(

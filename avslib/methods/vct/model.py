@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from avslib.errors import UserError
 from avslib.layers.masked_attention import MaskedAttentionDecoder, Memory, memory_of
 from avslib.layers.pixel_decoder import DeformablePixelDecoder
-from avslib.layers.positions import sine_positions
 from avslib.methods.segmenter import Segmenter
 from avslib.methods.vct.prompting import PrototypeSpace
 from avslib.methods.vct.query_generator import PPQG
@@ -151,8 +150,7 @@ class VCT(Segmenter):
         """sound (N, L, D) as a memory of which every query sees all."""
         if self.sound_grid is None:
             return Memory(sound)
-        positions = sine_positions(*self.sound_grid, dim=sound.shape[-1], like=sound, normalised=True)
-        return Memory(sound, positions.flatten(1).T.to(sound.dtype))
+        return memory_of(sound.transpose(1, 2).unflatten(2, self.sound_grid), masked=False)
 
     def compared(self, sound: Tensor, valid: Tensor) -> dict[str, Tensor]:
         """What the prototype-audio contrastive loss compares, by name; nothing without a space."""

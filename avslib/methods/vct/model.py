@@ -150,7 +150,7 @@ class VCT(Segmenter):
         """sound (N, L, D) as a memory of which every query sees all."""
         if self.sound_grid is None:
             return Memory(sound)
-        return memory_of(sound.transpose(1, 2).unflatten(2, self.sound_grid), masked=False)
+        return memory_of(torch.unflatten(sound.transpose(1, 2), 2, self.sound_grid), masked=False)
 
     def compared(self, sound: Tensor, valid: Tensor) -> dict[str, Tensor]:
         """What the prototype-audio contrastive loss compares, by name; nothing without a space."""

@@ -130,6 +130,19 @@ class ScoringProtocol(Protocol):
     def compute(self) -> dict[str, float]: ...
 
 
+class PredictionScorer(Protocol):
+    """What counts more of a prediction than its logits: of one method, say, which of its layers knows what."""
+
+    @property
+    def name(self) -> str: ...
+
+    def update(self, prediction: Prediction, batch: Batch) -> None: ...
+
+    def merge(self, other: Any, /) -> None: ...
+
+    def compute(self) -> dict[str, float]: ...
+
+
 def _single(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 

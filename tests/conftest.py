@@ -52,6 +52,20 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ.pop("AVSLIB_CACHE") if before is None else os.environ.update(AVSLIB_CACHE=before)
 
 
+@pytest.fixture(scope="module")
+def undrawn() -> Iterator[None]:
+    """Networks begin with zeros. For tests that load every weight, or look at shapes: drawing millions takes longest."""
+
+    def zeros(tensor: Any, *_: Any, **__: Any) -> Any:
+        return tensor if tensor.is_meta else tensor.data.zero_()
+
+    draws = ("torch.Tensor.normal_", "torch.Tensor.uniform_", "timm.layers.weight_init._trunc_normal_")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in draws:
+            patch.setattr(name, zeros)
+        yield
+
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import shlex
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from warm_python import WarmPython, warm_python
 
 ROOT = Path(__file__).parents[1]
 SECTION = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## A new method")[1].split("\n## ")[0]
@@ -37,30 +37,30 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def run(copy: Path, *command: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(copy)}
-    done = subprocess.run(
-        command, cwd=copy, env=environment, capture_output=True, text=True, timeout=300, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+@pytest.fixture(scope="module")
+def python(copy: Path) -> Iterator[WarmPython]:
+    with warm_python(copy) as python:
+        yield python
 
 
-def python(copy: Path, code: str) -> str:
-    return run(copy, sys.executable, "-c", code)
+ONLY_MINE = """
+import sys
+from avslib.cli.main import main
+from avslib.ledger import cost_table as costs
+costs.cost_table.__kwdefaults__["entries"] = [entry for entry in costs.TABLE if entry.method == "Mine"]
+sys.argv = ["avslib", "cost"]
+main()
+"""
+"""`avslib cost` without the other methods' lines, which take half a minute: `test_cost` counts those."""
 
 
-def test_the_commands_of_the_page(copy: Path) -> None:
+def test_the_commands_of_the_page(python: WarmPython) -> None:
     (block,) = re.findall(r"```bash\n(.*?)```", SECTION, re.S)
     said = {}
     for line in block.strip().splitlines():
-        if line.startswith("avslib "):
-            arguments = line.split()[1:]
-            said[line] = run(copy, sys.executable, "-m", "avslib.cli", *arguments)
-        else:
-            said[line] = run(copy, sys.executable, *re.findall(r'"[^"]*"|\S+', line.removeprefix("python "))) if (
-                "-c" not in line
-            ) else python(copy, line.split('"')[1])  # fmt: skip
+        program, *arguments = shlex.split(line)
+        module = ["-m", "avslib.cli"] if program == "avslib" else []
+        said[line] = python(*(["-c", ONLY_MINE] if line == "avslib cost" else [*module, *arguments]))
     ledger, cost = said["avslib ledger"], said["avslib cost"]
     measured = [row for row in ledger.splitlines() if row.startswith("mine") and "1 run" in row]
     assert len(measured) == 2 and any(row.startswith("mine-gate") for row in measured)
@@ -72,7 +72,7 @@ def test_the_commands_of_the_page(copy: Path) -> None:
     assert "by sound: right" in next(text for line, text in said.items() if "evaluate" in line)
 
 
-def test_it_is_in_the_front_door_and_among_the_importers(copy: Path) -> None:
+def test_it_is_in_the_front_door_and_among_the_importers(python: WarmPython) -> None:
     code = """
 import avslib, json
 from pathlib import Path
@@ -89,19 +89,6 @@ model = code.build(theirs)
 moved = code.key_map.load(model, theirs)
 print(json.dumps([avslib.list_models(variants=True), len(moved.state), moved.unknown, type(avslib.load("runs/mine")).__name__]))
 """
-    run(
-        copy,
-        sys.executable,
-        "-m",
-        "avslib.cli",
-        "train",
-        "mine",
-        "--data",
-        "mini/s4",
-        "--schedule",
-        "smoke",
-        "--out",
-        "runs/mine2",
-    )
-    models, moved, unknown, loaded = json.loads(python(copy, code.replace('"runs/mine"', '"runs/mine2"')))
+    python("-m", "avslib.cli", *"train mine --data mini/s4 --schedule smoke --out runs/mine2".split())
+    models, moved, unknown, loaded = json.loads(python("-c", code.replace('"runs/mine"', '"runs/mine2"')))
     assert {"mine", "mine-gate"} <= set(models) and moved > 100 and not unknown and loaded == "Mine"

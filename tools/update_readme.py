@@ -19,6 +19,7 @@ from urllib.parse import urlparse
 import yaml
 from PIL import Image
 
+from avslib.ledger.side_by_side import side_by_side
 from avslib.ledger.summary import summary_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,9 +67,11 @@ def links() -> str:
 
 
 def current(text: str) -> str:
-    """`text` with today's links and table."""
-    table = summary_table(ROOT / "results" / "runs", markdown=True)
-    return between(between(text, "pages", links()), "results", f"\n{table}\n\n")
+    """`text` with today's links and tables."""
+    tables = {"results": summary_table, "compare": side_by_side}
+    for name, table in tables.items():
+        text = between(text, name, f"\n{table(ROOT / 'results' / 'runs', markdown=True)}\n\n")
+    return between(text, "pages", links())
 
 
 def picture() -> str:

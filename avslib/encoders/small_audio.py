@@ -39,12 +39,16 @@ class SmallAudioEncoder(nn.Module):
     def forward(self, sound: Tensor) -> Tensor:
         """(N, A, F, M) log-mel -> one token each, (N, 1, 128), >= 0."""
         if self.training:
-            hidden = self.hide_bins(self.hide_time(torch.zeros_like(sound[:, :1]), 1.0), 1.0)  # N 1 F M
-            sound = sound.masked_fill(hidden.bool(), self.silence)
-            sound = sound + self.jitter * torch.randn(len(sound), 1, 1, 1, device=sound.device)
+            sound = self.with_holes(sound)
         x = self.features(sound)  # N 128 F/16 M/16
         embedding: Tensor = self.embedding(x.mean(dim=(2, 3)) + x.amax(dim=(2, 3)))
         return embedding.unsqueeze(1)  # N L D, L = 1
+
+    def with_holes(self, sound: Tensor) -> Tensor:
+        """As it hears in training."""
+        hidden = self.hide_bins(self.hide_time(torch.zeros_like(sound[:, :1]), 1.0), 1.0)  # N 1 F M
+        sound = sound.masked_fill(hidden.bool(), self.silence)
+        return sound + self.jitter * torch.randn(len(sound), 1, 1, 1, device=sound.device)
 
 
 def _halve(channels: int, width: int) -> nn.Sequential:

@@ -14,7 +14,7 @@ from avslib.data.loading.collate import Collate
 from avslib.data.loading.order import evaluation_order, load
 from avslib.errors import check_number
 from avslib.metrics.groups import ByGroup
-from avslib.types import Batch, Clips, FrontEnd, ScoringProtocol
+from avslib.types import Batch, Clips, FrontEnd, PredictionScorer, ScoringProtocol
 
 Scores = dict[str, dict[str, float]]
 Scorer = ByGroup[ScoringProtocol]
@@ -33,6 +33,7 @@ def evaluate(
     accelerator: Accelerator | None = None,
     workers: int = 0,
     group_of: GroupOf | None = None,
+    scorers: Sequence[PredictionScorer] = (),
     save: Callable[[Batch, Tensor], None] | None = None,
 ) -> Scores:
     """{protocol name: {number's name: value}} of `model` over `clips`, in their order.
@@ -42,6 +43,7 @@ def evaluate(
 
     model:    not wrapped for several processes: they talk to one another, and some have fewer batches
     group_of: the group of each clip of a batch; the scores then also hold "protocol, group"
+    scorers:  of whole predictions; the scores hold theirs too
     save:      is given every batch with its logits (B, T, K, H, W)
 
     Raises UserError for a batch size below 1 or workers below 0.
@@ -52,27 +54,41 @@ def evaluate(
     device = next(model.parameters()).device
     together = clips_together(protocols, clips) if world > 1 else 1
     order = evaluation_order(len(clips), max(1, batch_size // world), rank, world, together=together)
-    scorers = [ByGroup(protocol) for protocol in protocols]
+    by_group = [ByGroup(protocol) for protocol in protocols]
     was_training = model.training
     model.eval()
     for indices, batch in zip(order, load(clips, order, Collate(front_end), workers)):
         batch = batch.to(device)
-        logits = model(batch).in_float32().logits
+        prediction = model(batch).in_float32()
+        logits = prediction.logits
         names = group_of(indices, batch) if group_of else ()
+        for own in by_group:
+            own.update(logits, batch.labels, batch.valid, groups=names)
         for scorer in scorers:
-            scorer.update(logits, batch.labels, batch.valid, groups=names)
+            scorer.update(prediction, batch)
         if save:
             save(batch, logits)
     model.train(was_training)
     if world > 1:
-        scorers = merged(scorers)
-    return {name: numbers for scorer in scorers for name, numbers in scorer.compute().items()}
+        by_group, scorers = merged(by_group), together_counted(scorers)
+    found = {name: numbers for own in by_group for name, numbers in own.compute().items()}
+    return found | {scorer.name: scorer.compute() for scorer in scorers}
 
 
 def clips_together(protocols: Sequence[ScoringProtocol], clips: Clips) -> int:
     """How many neighbouring clips fill whole batches of every protocol that scores frames in batches."""
     frames = math.lcm(*(getattr(protocol, "frames_per_batch", 1) for protocol in protocols))
     return frames // math.gcd(frames, len(clips[0].labels)) if frames > 1 else 1
+
+
+def together_counted(scorers: Sequence[PredictionScorer]) -> list[PredictionScorer]:
+    """What all processes counted, on each of them."""
+    every: list[list[PredictionScorer]] = gather_object([list(scorers)])
+    first, *others = every
+    for part in others:
+        for total, counted in zip(first, part):
+            total.merge(counted)
+    return first
 
 
 def merged(scorers: list[Scorer]) -> list[Scorer]:

@@ -61,6 +61,7 @@ def score(
         accelerator=accelerator,
         workers=workers,
         group_of=group_of[by] if by else None,
+        scorers=[scorer() for scorer in run.recipe.scorers],
         save=PredictionWriter(folder, about=about, logits=logits) if folder else None,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from avslib.figures.glance import scene_figure
 from avslib.figures.html import Array, Html
 from avslib.ledger.record import RUNS, Record
 from avslib.ledger.table import Row, number
+from avslib.methods.resolve import find_run
 from avslib.methods.run import Run
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def score_columns(rows: Iterable[Row]) -> list[str]:
 
 def main_scores(scores: Mapping[str, Mapping[str, float]]) -> Scores:
     """{protocol: {number: value}}, only the numbers that papers report."""
-    few = {"dataset-level": ("IoU",)}
+    few = {"dataset-level": ("IoU",), "coverage": ("coverage",)}
     return {p: {n: v[n] for n in few.get(p, ("mIoU", "F"))} for p, v in scores.items()}
 
 
@@ -65,6 +67,21 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     """The epochs of the run in `folder`, for `training_curves`."""
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     return [line | {"val": main_scores(line["val"])} for line in lines]
+
+
+FEW = {"val": 12, "test": 40, "test-seen": 8}
+"""Scenes that a chapter scores its own runs on, at most."""
+
+
+def page_run(name: str, data: str, schedule: str) -> Run:
+    """`find_run`'s run for a chapter to train: as in the ledger, but scored on no more than `FEW` scenes of a split.
+
+    Raises UserError as `find_run` does.
+    """
+    run = find_run(name, data, schedule)
+    clips = {split: min(count, FEW.get(split, count)) for split, count in run.plan.clips.items()}
+    plans = {**run.recipe.schedules, schedule: replace(run.plan, clips=clips)}
+    return replace(run, recipe=replace(run.recipe, schedules=plans))
 
 
 def trained(record: Record, run: Run) -> Markdown:

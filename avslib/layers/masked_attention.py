@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -56,11 +56,17 @@ class MaskedAttentionLayer(nn.Module):
                 nn.init.xavier_uniform_(parameter)
 
     def forward(
-        self, queries: Tensor, places: Tensor, memory: Memory, closed: Tensor | None = None
+        self,
+        queries: Tensor,
+        places: Tensor,
+        memory: Memory,
+        closed: Tensor | None = None,
+        absent: Tensor | None = None,
     ) -> Tensor:
         """queries (N, Q, D), places (Q, D) added wherever they ask or are asked, memory -> (N, Q, D).
 
         closed: (N, Q, L) bool, what a query must not look at; not everything
+        absent: (N, Q) bool, queries that only fill up a batch, and that the others do not ask; not all of them
         """
         keys = memory.values if memory.positions is None else memory.values + memory.positions
         if closed is not None:
@@ -68,7 +74,7 @@ class MaskedAttentionLayer(nn.Module):
         x, _ = self.cross(queries + places, keys, memory.values, attn_mask=closed, need_weights=False)
         queries = self.norm1(queries + self.dropout(x))
         asking = queries + places
-        x, _ = self.own(asking, asking, queries, need_weights=False)
+        x, _ = self.own(asking, asking, queries, key_padding_mask=absent, need_weights=False)
         queries = self.norm2(queries + self.dropout(x))
         result: Tensor = self.norm3(queries + self.feed(queries))
         return result
@@ -79,6 +85,7 @@ class MaskedAttentionDecoder(nn.Module):
 
     classes:   K, to which "no object" is added as the last
     memories:  how many there are; each is told apart by an embedding, added to its keys and values
+    classify:  (N, Q, D) -> (N, Q, K + 1); None: a linear layer
     dim, heads, hidden, dropout: as in `MaskedAttentionLayer`
     """
 
@@ -87,6 +94,7 @@ class MaskedAttentionDecoder(nn.Module):
         *,
         classes: int,
         memories: int = 3,
+        classify: nn.Module | None = None,
         dim: int = 256,
         layers: int = 9,
         heads: int = 8,
@@ -99,21 +107,27 @@ class MaskedAttentionDecoder(nn.Module):
             MaskedAttentionLayer(dim=dim, heads=heads, hidden=hidden, dropout=dropout) for _ in range(layers)
         )
         self.norm = nn.LayerNorm(dim)
-        self.classify = nn.Linear(dim, classes + 1)
+        self.classify = nn.Linear(dim, classes + 1) if classify is None else classify
         self.embed = nn.Sequential(
             nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, dim)
         )
 
     def forward(
-        self, queries: Tensor, places: Tensor, memories: Sequence[Memory], pixels: Tensor
+        self,
+        queries: Tensor,
+        places: Tensor,
+        memories: Sequence[Memory],
+        pixels: Tensor,
+        absent: Tensor | None = None,
     ) -> list[dict[str, Tensor]]:
         """queries (N, Q, D), places (Q, D), as many memories as were announced, pixels (N, D, h, w) -> 1 + layers
-        times {"class_logits" (N, Q, K + 1), "mask_logits" (N, Q, h, w)}, from early to late."""
+        times {"class_logits" (N, Q, K + 1), "mask_logits" (N, Q, h, w)}, from early to late. absent: as in the layer."""
         known = [Memory(m.values + level, m.positions, m.size) for m, level in zip(memories, self.levels)]
         predictions = [self.predict(queries, pixels)]
         for number, layer in enumerate(self.layers):
             memory = known[number % len(known)]
-            queries = layer(queries, places, memory, outside(predictions[-1]["mask_logits"], memory.size))
+            closed = outside(predictions[-1]["mask_logits"], memory.size)
+            queries = layer(queries, places, memory, closed, absent)
             predictions.append(self.predict(queries, pixels))
         return predictions
 
@@ -134,3 +148,11 @@ def outside(masks: Tensor, size: tuple[int, int] | None) -> Tensor | None:
     small = F.interpolate(masks.detach(), size, mode="bilinear", align_corners=False).flatten(2)  # N Q L
     closed = small < 0
     return closed & ~closed.all(dim=-1, keepdim=True)
+
+
+def semantic_scores(prediction: Mapping[str, Tensor], size: Sequence[int]) -> Tensor:
+    """A prediction of the decoder -> (N, K, *size): per pixel and class the sum over queries of how likely the query is
+    of that class times how likely the pixel is its own. Not below 0; "no object" does not count."""
+    masks = F.interpolate(prediction["mask_logits"], tuple(size), mode="bilinear", align_corners=False)
+    classes = prediction["class_logits"].softmax(dim=-1)[..., :-1]  # N Q K
+    return torch.einsum("nqk,nqhw->nkhw", classes, masks.sigmoid())

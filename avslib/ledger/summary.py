@@ -30,12 +30,13 @@ def summary_table(
         for blind in (False, True):
             title = f"{method.title}, sound-blind" if blind else method.title
             mine = [run for run in runs if (run.method, run.sound_blind) == (name, blind)]
-            lines.append([title, *_cells(mine)])
+            lines.append([title, *scores_and_minutes(mine)])
     table = lay_out(["method", "runs", *SOUNDS.values(), "minutes"], lines, markdown)
     return f"{table}\n\n{NOT_TIMED}" if any(line[-1].startswith("over") for line in lines) else table
 
 
-def _cells(runs: Sequence[Record]) -> list[str]:
+def scores_and_minutes(runs: Sequence[Record]) -> list[str]:
+    """Of runs that differ in fold and seed: how many, IoU by sound as in `SOUNDS`, minutes."""
     if not runs:
         return ["not run", *("-" for _ in SOUNDS), "-"]
     (row,) = ledger_rows(runs, with_missing=False)

@@ -34,8 +34,23 @@ def _of_anchors(embeddings: Tensor, labels: Tensor, start: int, stop: int, tempe
     """The sum over anchors `start` to `stop`."""
     response = embeddings[start:stop] @ embeddings.T / temperature  # b M
     same = labels[start:stop, None] == labels
+    places = arange(len(labels), device=labels.device)
+    return _terms(response, same, same & (places != places[start:stop, None])).sum()
+
+
+def info_nce_between(
+    anchors: Tensor, labels: Tensor, others: Tensor, their_labels: Tensor, *, temperature: float = 0.1
+) -> Tensor:
+    """The same where anchors (M, C) are not among what they are compared with, others (P, C): CPM's equation 9.
+
+    labels (M,), their_labels (P,): positives are the others of the anchor's label. A scalar; 0 without anchors.
+    """
+    same = labels[:, None] == their_labels
+    return _terms(anchors @ others.T / temperature, same, same).sum() / max(1, len(anchors))
+
+
+def _terms(response: Tensor, same: Tensor, positives: Tensor) -> Tensor:
+    """(b, M) cosines over the temperature, which of them are of the anchor's label, and which count -> (b,)."""
     denied = response.masked_fill(same, float("-inf")).logsumexp(dim=1, keepdim=True)  # b 1
     terms = response.logaddexp(denied) - response  # b M
-    places = arange(len(labels), device=labels.device)
-    positives = same & (places != places[start:stop, None])
-    return ((terms * positives).sum(dim=1) / positives.sum(dim=1).clamp(min=1)).sum()
+    return (terms * positives).sum(dim=1) / positives.sum(dim=1).clamp(min=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 import torch.distributed as distributed
 import torch.nn.functional as F
@@ -34,6 +36,7 @@ class SetCriterion(nn.Module):
     no_object:  weight of "no object" in {"class"}
     points:     in which masks are compared; None: in all pixels of the labels
     oversample, importance: how points are chosen, see `uncertain_points`
+    focal:      gamma of the focal loss (Lin et al., ICCV 2017) in place of {"mask"}'s cross-entropy, where it is not 0
     """
 
     def __init__(
@@ -45,8 +48,10 @@ class SetCriterion(nn.Module):
         points: int | None = 12544,
         oversample: float = 3.0,
         importance: float = 0.75,
+        focal: float = 0.0,
     ) -> None:
         super().__init__()
+        self.focal = focal
         self.background, self.no_object, self.points = background, no_object, points
         self.oversample, self.importance = oversample, importance
         self.matcher = HungarianMatcher(points=points) if matcher is None else matcher
@@ -56,25 +61,52 @@ class SetCriterion(nn.Module):
 
         Raises UserError when a label is none of the classes, or when logits hold NaN or infinity.
         """
+        return self.matched(prediction, batch)[0]
+
+    def matched(self, prediction: Prediction, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """The terms of `forward`, and (B, T, Q) long, the class of the mask for which each query of the last layer
+        answers: K is "no object", and -1 stands in frames that do not count."""
         prediction = prediction.in_float32()  # in bfloat16 points would fall on a grid of 128 places
         labels = batch.labels.flatten(0, 1)
         counted = batch.annotated.flatten() & (labels != IGNORE).any(dim=(1, 2))
-        classes = prediction.extras["class_logits"].shape[-1] - 1
-        targets = mask_targets(labels[counted], classes, background=self.background)
+        queries, classes = prediction.extras["class_logits"].shape[2:]
+        targets = mask_targets(labels[counted], classes - 1, background=self.background)
         number = mean_over_processes((targets.classes >= 0).sum().float()).clamp(min=1)
-        layers = []
+        every = labels.new_full((len(labels), queries), -1)
+        layers: list[Tensor] = []
         for layer in (prediction.extras, *prediction.layers):
             class_logits, mask_logits = (
                 layer[name].flatten(0, 1)[counted] for name in ("class_logits", "mask_logits")
             )
-            layers.append(self._of_layer(class_logits, mask_logits, targets, number))
-        terms = torch.stack(layers).sum(dim=0)
-        return dict(zip(("class", "mask", "dice"), terms.unbind()))
+            terms, named = self._of_layer(class_logits, mask_logits, targets, number)
+            if not layers:
+                every[counted] = named
+            layers.append(terms)
+        return self._summed(layers), torch.unflatten(every, 0, batch.labels.shape[:2])
+
+    def told(self, layers: Sequence[Mapping[str, Tensor]], targets: MaskTargets) -> dict[str, Tensor]:
+        """The same terms where query m is asked for mask m, so that nothing is matched (CPM, eq. 6).
+
+        layers: "class_logits" (N, M, K+1) and "mask_logits" (N, M, h, w) each; where `targets.classes` is -1 nobody asks
+        """
+        asked = targets.classes >= 0
+        number = mean_over_processes(asked.sum().float()).clamp(min=1)
+        masks, ignored = targets.masks[asked], targets.ignored[asked.nonzero()[:, 0]]
+        found = []
+        for layer in layers:
+            parts = self._of_masks(layer["mask_logits"].float()[asked], masks, ignored)
+            named = self._of_classes(layer["class_logits"].float()[asked][None], targets.classes[asked][None])
+            found.append(torch.stack([named, *(part / number for part in parts)]))
+        return self._summed(found)
+
+    @staticmethod
+    def _summed(layers: list[Tensor]) -> dict[str, Tensor]:
+        return dict(zip(("class", "mask", "dice"), torch.stack(layers).sum(dim=0).unbind()))
 
     def _of_layer(
         self, class_logits: Tensor, mask_logits: Tensor, targets: MaskTargets, number: Tensor
-    ) -> Tensor:
-        """(3,): class, mask, Dice of (N, Q, K+1) and (N, Q, h, w)."""
+    ) -> tuple[Tensor, Tensor]:
+        """(3,): class, mask, Dice of (N, Q, K+1) and (N, Q, h, w); and the class (N, Q) for which each query answers."""
         found = self.matcher(class_logits, mask_logits, targets)  # N M
         picture, mask = (found >= 0).nonzero(as_tuple=True)  # of every matched pair
         query = found[picture, mask]
@@ -83,7 +115,7 @@ class SetCriterion(nn.Module):
         parts = self._of_masks(
             mask_logits[picture, query], targets.masks[picture, mask], targets.ignored[picture]
         )
-        return torch.stack([self._of_classes(class_logits, named), *(part / number for part in parts)])
+        return torch.stack([self._of_classes(class_logits, named), *(part / number for part in parts)]), named
 
     def _of_classes(self, logits: Tensor, named: Tensor) -> Tensor:
         """Weighted mean over queries: (N, Q, K+1), (N, Q) -> scalar."""
@@ -101,6 +133,8 @@ class SetCriterion(nn.Module):
             )
         answers, truth, counts = (x[:, 0] for x in seen(logits[:, None], masks[:, None], ignored, points))
         each = F.binary_cross_entropy_with_logits(answers, truth, reduction="none") * counts
+        if self.focal:  # (1 - p)^gamma, p the probability of the truth
+            each = each * (truth - answers.sigmoid()).abs() ** self.focal
         apart = each.sum(-1) / counts.sum(-1).clamp(min=1)
         shares, truth = answers.sigmoid() * counts, truth * counts
         dice = 1 - (2 * (shares * truth).sum(-1) + 1) / (shares.sum(-1) + truth.sum(-1) + 1)

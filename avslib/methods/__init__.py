@@ -13,6 +13,7 @@ ROOMS = (
     "pcmanet",
     "cavp",
     "vct",
+    "cpm",
 )
 
 METHODS: Mapping[str, Method] = {name: import_module(f"avslib.methods.{name}").METHOD for name in ROOMS}

@@ -39,6 +39,10 @@ class Learner(nn.Module):
         """One step's loss, {term: scalar}, unweighted. A term may be absent in some steps."""
         return self.loss(self.model(batch), batch)
 
+    def diagnostics(self) -> dict[str, float]:
+        """What the log and the record tell of training, besides losses: numbers of the epoch so far."""
+        return {}
+
     def loss(self, prediction: Prediction, batch: Batch) -> dict[str, Tensor]:
         """The criterion, in float32 whatever the model computes in."""
         with torch.autocast(batch.frames.device.type, enabled=False):

@@ -20,7 +20,7 @@ from avslib.methods.authors_code import AuthorsCode
 from avslib.methods.cost import Costs
 from avslib.methods.learner import Learner
 from avslib.methods.networks import PUBLIC, Encoders
-from avslib.types import Criterion, FrontEnd
+from avslib.types import Criterion, FrontEnd, PredictionScorer
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,7 @@ class Recipe:
     summed:       the terms that add up over a batch, where the others are means: with several processes,
                   whose gradients are averaged, each counts that many times
     learner:      (model=, criterion=) -> what the loop trains
+    scorers:      what is counted of whole predictions, beside the data's protocols: each () -> a fresh one
     """
 
     front_end: Callable[[], FrontEnd]
@@ -125,6 +126,7 @@ class Recipe:
     schedules: Mapping[str, Schedule]
     summed: tuple[str, ...] = ()
     learner: Callable[..., Learner] = Learner
+    scorers: tuple[Callable[[], PredictionScorer], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ def train(
             epoch_ends = progress.step % order.steps_per_epoch == 0
             if epoch_ends:
                 scores = score(run, bare.model, "val", accelerator=accelerator, workers=workers)
-                progress.close_epoch(order.steps_per_epoch, rate, scores)
+                progress.close_epoch(order.steps_per_epoch, rate, scores, bare.diagnostics())
                 if (improves(progress, scores) or plan.keep == "last") and lead:
                     save_weights(out / WEIGHTS, bare.model)
             progress.seconds = time.perf_counter() - start
@@ -145,13 +145,20 @@ def train(
         metrics={
             split: score(run, bare.model, split, accelerator=accelerator, workers=workers)
             for split in run.data.tests
-        },
+        }
+        | of_training(bare),
         counterfactual=counterfactual(run, bare.model),
     )
     if lead:
         write_json(out / "record.json", asdict(record))
     accelerator.wait_for_everyone()
     return record
+
+
+def of_training(learner: Learner) -> dict[str, Scores]:
+    """What a record tells of the last epoch's training itself."""
+    told = learner.diagnostics()
+    return {"train": {"matching": told}} if told else {}
 
 
 def keep_channels_last(module: nn.Module) -> None:

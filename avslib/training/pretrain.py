@@ -33,11 +33,16 @@ def pretrain_encoders(run: Run, model: nn.Module, *, fresh: bool, bar: bool = Fa
         if fresh:
             spent += _see(run, visual, bar)
     if asked.audio_steps and not run.sound_blind:
-        audio = cast(nn.Module, model.audio)
+        audio = pooled_encoder(cast(nn.Module, model.audio))
         _tell(audio, f"{asked.audio_steps} steps on the training recordings' classes")
         if fresh:
             spent += _hear(run, audio, bar)
     return spent
+
+
+def pooled_encoder(audio: nn.Module) -> nn.Module:
+    """The encoder of one token a sound, which all methods pretrain alike: of a map (CPM's) the one it is built on."""
+    return cast(nn.Module, getattr(audio, "pooled", audio))
 
 
 def _see(run: Run, visual: nn.Module, bar: bool) -> Pretrained:

@@ -51,11 +51,20 @@ class Progress:
                 self.counts[name] = self.counts.get(name, 0.0) + 1
         self.step += 1
 
-    def close_epoch(self, steps: int, rate: float, scores: dict[str, dict[str, float]]) -> None:
+    def close_epoch(
+        self, steps: int, rate: float, scores: dict[str, dict[str, float]], diagnostics: Mapping[str, float]
+    ) -> None:
         """Turn the sums into the epoch's line of the log."""
         losses = {name: total / self.counts[name] for name, total in self.sums.items()}
         self.sums, self.counts = {}, {}
-        line = {"epoch": self.step // steps, "step": self.step, "lr": rate, **losses, "val": scores}
+        line = {
+            "epoch": self.step // steps,
+            "step": self.step,
+            "lr": rate,
+            **losses,
+            "val": scores,
+            **diagnostics,
+        }
         self.history.append(line)
 
 

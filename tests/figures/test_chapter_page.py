@@ -73,6 +73,23 @@ def test_a_chapter_says_how_long_pretraining_and_steps_took_and_from_what() -> N
         assert "pretraining" not in figures.trained(replace(record, pretraining_seconds=none), run).data
 
 
+def test_a_page_trains_as_the_ledger_does_and_scores_fewer_scenes() -> None:
+    ledger, page = find_run("vct", "mini/avss", "reduced"), figures.page_run("vct", "mini/avss", "reduced")
+    assert page.plan.clips == {**ledger.plan.clips, "val": 12, "test": 40, "test-seen": 8}
+    assert replace(page.plan, clips=ledger.plan.clips) == ledger.plan
+    assert replace(page, recipe=ledger.recipe) == ledger
+    assert len(page.clips("test")) == 40
+
+
+def test_a_page_scores_no_more_scenes_than_the_schedule_has() -> None:
+    assert figures.page_run("vct", "mini/avss", "smoke").plan.clips == {
+        "train": 16,
+        "val": 4,
+        "test": 4,
+        "test-seen": 4,
+    }
+
+
 def test_a_log_keeps_the_main_scores(tmp_path: Path) -> None:
     scores = {"avsbench-binary": {"mIoU": 0.4, "F": 0.5}, "dataset-level": {"IoU": 0.3, "FDR": 0.1}}
     (tmp_path / "log.jsonl").write_text(

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from avslib.encoders.resnet_audio import ResNetAudio
 from avslib.errors import UserError
 from avslib.front_door import load
 from avslib.importers import check_case, import_checkpoint
@@ -14,7 +15,6 @@ from avslib.importers.check import run_case
 from avslib.importers.checkpoint import recognise
 from avslib.methods import reference_case
 from avslib.methods.cavp import checkpoint as cavp
-from avslib.methods.cavp.resnet_audio import ResNetAudio
 from avslib.methods.reference_case import read_case
 
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from avslib.errors import UserError
 from avslib.losses.hungarian import HungarianMatcher
+from avslib.losses.mask_targets import MaskTargets, mask_targets
 from avslib.losses.set_criterion import SetCriterion
 from avslib.types import IGNORE, Batch, Prediction
 
@@ -304,3 +307,62 @@ def test_two_processes_share_the_number_of_masks(tmp_path: Path) -> None:
     expected = torch.stack([terms["mask"], terms["dice"]])
     torch.testing.assert_close(shares.mean(dim=0), expected.detach())
     assert (shares[0] - shares[1]).abs().min() > 0.1
+
+
+class Straight:
+    """A matcher that gives mask m to query m."""
+
+    def __call__(self, class_logits: Tensor, mask_logits: Tensor, targets: MaskTargets) -> Tensor:
+        numbers = torch.arange(targets.classes.shape[1]).expand_as(targets.classes)
+        return numbers.where(targets.classes >= 0, -1)
+
+
+def test_told_is_matched_where_the_matching_is_given() -> None:
+    """But for "no object": nobody who was not asked answers."""
+    truth = labels()
+    criterion = SetCriterion(background=False, points=None, matcher=Straight())  # type: ignore[arg-type]
+    targets = mask_targets(truth.flatten(0, 1), CLASSES, background=False)
+    given = [layer(), layer()]
+    own = [{n: x.flatten(0, 1)[:, : targets.classes.shape[1]] for n, x in each.items()} for each in given]
+    told, matched = criterion.told(own, targets), criterion(prediction(*given), batch(truth))
+    for name in ("mask", "dice"):
+        torch.testing.assert_close(told[name], matched[name])
+    asked = targets.classes >= 0
+    due = [F.cross_entropy(each["class_logits"][asked], targets.classes[asked]) for each in own]
+    torch.testing.assert_close(told["class"], torch.stack(due).sum())
+    nobody = replace(targets, classes=torch.full_like(targets.classes, -1))
+    terms = criterion.told(own, nobody)
+    assert all(float(term.detach()) == 0 for term in terms.values())
+    torch.stack(list(terms.values())).sum().backward()
+
+
+def test_matched_tells_who_answers_for_what() -> None:
+    truth, given = labels(), layer()
+    annotated = torch.ones(truth.shape[:2], dtype=torch.bool)
+    annotated[0, 1] = False
+    criterion = SetCriterion(points=None)
+    terms, named = criterion.matched(prediction(given), batch(truth, annotated))
+    assert named.shape == (CLIPS, FRAMES, QUERIES) and (named[0, 1] == -1).all()
+    for clip, frame in ((0, 0), (1, 1), (1, 2)):
+        found = named[clip, frame][named[clip, frame] < CLASSES]
+        assert sorted(found.tolist()) == sorted(truth[clip, frame].unique().tolist())
+    assert {n: float(x.detach()) for n, x in terms.items()} == {
+        n: float(x.detach()) for n, x in criterion(prediction(given), batch(truth, annotated)).items()
+    }
+
+
+def test_focal_weighs_what_is_already_known_less() -> None:
+    """Against the formula of Lin et al., without their alpha; 0 is cross-entropy."""
+    truth = torch.ones(1, 1, 4, 4, dtype=torch.long)
+    given = {"class_logits": torch.zeros(1, 1, 1, 3), "mask_logits": torch.randn(1, 1, 1, 4, 4)}
+    share = given["mask_logits"].sigmoid()
+    for gamma in (0.0, 2.0):
+        found = SetCriterion(points=None, focal=gamma)(prediction(given), batch(truth))["mask"]
+        torch.testing.assert_close(found, (-((1 - share) ** gamma) * share.log()).mean())
+    truth = torch.zeros(1, 1, 4, 4, dtype=torch.long)
+    truth[..., 0] = 1
+    two = {"class_logits": torch.zeros(1, 1, 2, 3), "mask_logits": torch.randn(1, 1, 2, 4, 4)}
+    plain, focal = (
+        SetCriterion(points=None, focal=g)(prediction(two), batch(truth))["mask"] for g in (0.0, 2.0)
+    )
+    assert 0 < focal < plain

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from avslib.losses.drawn_pixels import at_size, drawn
 from avslib.losses.info_nce import info_nce
-from avslib.methods.cavp.contrast import AudioVisualContrast, Pairing, at_size, drawn
+from avslib.methods.cavp.contrast import AudioVisualContrast, Pairing
 from avslib.types import IGNORE
 
 GOLDEN = Path(__file__).parent.parent / "golden"

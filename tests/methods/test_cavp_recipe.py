@@ -11,11 +11,11 @@ from torch import nn
 from avslib.audio.frontends import CavpLogMel
 from avslib.data.loading.augment import random_mirror
 from avslib.data.registry import DATASETS
+from avslib.encoders.resnet_audio import ResNetAudio
 from avslib.methods import METHODS
 from avslib.methods.cavp.build import build
 from avslib.methods.cavp.learner import PairingLearner
 from avslib.methods.cavp.recipe import FIGURE_6, PUBLISHED, TRAINING
-from avslib.methods.cavp.resnet_audio import ResNetAudio
 from avslib.methods.learner import Learner
 from avslib.methods.method import Optimiser
 from avslib.methods.resolve import find_run

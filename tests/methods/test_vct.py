@@ -13,9 +13,10 @@ from torch import nn
 
 from avslib.encoders.small_audio import SmallAudioEncoder
 from avslib.errors import UserError
+from avslib.layers.masked_attention import semantic_scores
 from avslib.methods.vct.build import AUTHORS, build
 from avslib.methods.vct.criterion import VCTCriterion
-from avslib.methods.vct.model import VCT, semantic_scores
+from avslib.methods.vct.model import VCT
 from avslib.methods.vct.vggish_map import VGGishMap
 from avslib.types import Batch
 

@@ -72,7 +72,7 @@ def test_a_term_is_averaged_over_the_steps_in_which_it_occurred(tmp_path: Path) 
     for step in range(4):
         terms = {"always": torch.tensor(float(step))} | ({"late": torch.tensor(8.0)} if step == 3 else {})
         progress.add(terms, ["always", "late", "never"], accelerator)
-    progress.close_epoch(4, 0.1, {})
+    progress.close_epoch(4, 0.1, {}, {})
     assert {name: progress.history[0].get(name) for name in ("always", "late", "never")} == {
         "always": 1.5, "late": 8.0, "never": None,
     }  # fmt: skip

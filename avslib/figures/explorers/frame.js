@@ -72,6 +72,20 @@ const coloursOf = (base64) => {
   return (byte) => `rgb(${table.slice(3 * byte, 3 * byte + 3).join(",")})`;
 };
 
+// A grey picture in the colours of a map, to be drawn from: WebP keeps the colour of small rows badly.
+const colouredBy = (table, picture) => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [picture.width, picture.height];
+  const grey = pixelsOf(picture), context = canvas.getContext("2d");
+  const pixels = context.createImageData(canvas.width, canvas.height);
+  for (let i = 0; i < grey.length; i += 4) {
+    pixels.data.set(table.subarray(3 * grey[i], 3 * grey[i] + 3), i);
+    pixels.data[i + 3] = 255;
+  }
+  context.putImageData(pixels, 0, 0);
+  return canvas;
+};
+
 // Where a widget draws the explorer anew, for another sound, the sliders and buttons stay as they were set. Tick
 // boxes do not: they belong to what is shown.
 const keepControls = (root) => {

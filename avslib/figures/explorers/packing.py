@@ -54,3 +54,10 @@ def mask_sheet(*masks: Masks) -> Pixels:
 def first_second(truth: Masks) -> int:
     """The second of (T, H, W) in which something sounds first, where an explorer starts; 0 if nothing does."""
     return int(truth.any(axis=(1, 2)).argmax())
+
+
+def upright(picture: Floats, low: float, high: float) -> Pixels:
+    """(..., F, M) -> (..., M, F) uint8, time to the right, low pitches below: 0 at `low`, 255 at `high`."""
+    scaled = np.clip((picture - low) / max(high - low, 1e-6), 0, 1)
+    turned: Pixels = (255 * scaled).round().astype(np.uint8).swapaxes(-1, -2)[..., ::-1, :]
+    return turned

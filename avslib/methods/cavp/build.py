@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import nn
 
+from avslib.encoders.resnet_audio import ResNetAudio
 from avslib.encoders.vggish import VGGish
 from avslib.encoders.visual import VisualEncoder
 from avslib.methods.cavp.model import CAVP
-from avslib.methods.cavp.resnet_audio import ResNetAudio
 from avslib.methods.networks import Encoders
 
 TOKEN = 304

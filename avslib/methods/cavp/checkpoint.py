@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from avslib.encoders.resnet_audio import ResNetAudio
 from avslib.encoders.vggish import VGGish
 from avslib.encoders.visual import VisualEncoder
 from avslib.errors import UserError
 from avslib.layers.recording import recording
 from avslib.methods.authors_code import AuthorsCode
 from avslib.methods.cavp.model import CAVP
-from avslib.methods.cavp.resnet_audio import ResNetAudio
 from avslib.methods.key_map import KeyMap
 from avslib.methods.reference_case import ReferenceCase
 

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from avslib.encoders.visual import VisualEncoder
 from avslib.errors import UserError
+from avslib.layers.masked_attention import semantic_scores
 from avslib.methods.authors_code import AuthorsCode
 from avslib.methods.key_map import KeyMap
 from avslib.methods.reference_case import ReferenceCase
 from avslib.methods.vct.build import AUTHORS
 from avslib.methods.vct.build import build as vct
-from avslib.methods.vct.model import VCT, semantic_scores
+from avslib.methods.vct.model import VCT
 from avslib.methods.vct.vggish_map import VGGishMap
 
 SIAM, PIXELS, HEAD = "pre_sam_backbone.", "sem_seg_head.pixel_decoder.", "sem_seg_head.predictor."

@@ -9,15 +9,14 @@ which part of it they are. Each second is looked at and listened to alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avslib.errors import UserError
-from avslib.layers.masked_attention import MaskedAttentionDecoder, Memory, memory_of
+from avslib.layers.masked_attention import MaskedAttentionDecoder, Memory, memory_of, semantic_scores
 from avslib.layers.pixel_decoder import DeformablePixelDecoder
 from avslib.methods.segmenter import Segmenter
 from avslib.methods.vct.prompting import PrototypeSpace
@@ -158,11 +157,3 @@ class VCT(Segmenter):
             return {}
         heard, prototypes = self.space(sound, self.generator.prompt.prototypes)
         return {"audio_embedding": heard.unflatten(0, valid.shape), "prototype_embedding": prototypes}
-
-
-def semantic_scores(prediction: Mapping[str, Tensor], size: Sequence[int]) -> Tensor:
-    """A prediction of the decoder -> (N, K, *size): per pixel and class the sum over queries of how likely the query is
-    of that class times how likely the pixel is its own. Not below 0; "no object" does not count."""
-    masks = F.interpolate(prediction["mask_logits"], tuple(size), mode="bilinear", align_corners=False)
-    classes = prediction["class_logits"].softmax(dim=-1)[..., :-1]  # N Q K
-    return torch.einsum("nqk,nqhw->nkhw", classes, masks.sigmoid())

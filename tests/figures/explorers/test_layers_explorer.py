@@ -12,7 +12,7 @@ from figure_pages import move, pixels
 
 from avslib.errors import UserError
 from avslib.figures import LayersExplorer
-from avslib.methods.vct.model import semantic_scores
+from avslib.layers.masked_attention import semantic_scores
 from avslib.types import Prediction
 
 WORDS = {"caption": "What to see.", "alt": "What it shows."}

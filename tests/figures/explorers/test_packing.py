@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avslib.figures.explorers.packing import first_second, mask_sheet, pack, quantise
+from avslib.figures.explorers.packing import first_second, mask_sheet, pack, quantise, upright
 
 
 def unpacked(packed: dict[str, Any]) -> np.ndarray:
@@ -42,3 +42,11 @@ def test_masks_become_bits(masks: np.ndarray) -> None:
     sheet = mask_sheet(masks, ~masks)
     assert sheet.shape == (2 * 32, 48) and np.array_equal(sheet[32:], np.where(masks[1], 1, 2))
     assert first_second(np.stack([0 * masks[0] > 0, masks[1]])) == 1 and first_second(masks > 1) == 0
+
+
+def test_a_spectrogram_stands_upright() -> None:
+    sound = np.zeros((2, 3, 4))  # two of three columns and four pitches
+    sound[1, 2, 0] = 2.0
+    picture = upright(sound, 0.0, 1.0)
+    assert picture.shape == (2, 4, 3) and picture[1, 3, 2] == 255 and picture.sum() == 255
+    assert upright(sound, -1.0, 3.0)[1].tolist() == [[64, 64, 64]] * 3 + [[64, 64, 191]]

@@ -16,19 +16,7 @@ const draw = ({ root, data, pictures, part, parts, say }) => {
   const setting = (name) => data[name][at(name)];
   const number = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 0 });
 
-  // Grey pictures, coloured once: WebP keeps the colour of small rows badly.
-  const coloured = pictures.map((picture) => {
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [picture.width, picture.height];
-    const grey = pixelsOf(picture), context = canvas.getContext("2d");
-    const pixels = context.createImageData(canvas.width, canvas.height);
-    for (let i = 0; i < grey.length; i += 4) {
-      pixels.data.set(colours.subarray(3 * grey[i], 3 * grey[i] + 3), i);
-      pixels.data[i + 3] = 255;
-    }
-    context.putImageData(pixels, 0, 0);
-    return canvas;
-  });
+  const coloured = pictures.map((picture) => colouredBy(colours, picture));
 
   const drawPicture = () => {
     const picture = coloured[chosen()], hop = setting("hop"), start = (setting("window") - hop) / 2;

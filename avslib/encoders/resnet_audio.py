@@ -1,4 +1,4 @@
-"""The audio network of CAVP on VPO: a ResNet-18 that takes the log-mel of one or two ears for a picture."""
+"""A ResNet-18 that takes the log-mel of one or two ears for a picture: the audio network of CAVP, and CPM, on VPO."""
 
 from __future__ import annotations
 

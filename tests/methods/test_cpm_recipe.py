@@ -45,7 +45,7 @@ def test_the_network_is_mask2former_s_with_a_decoder_that_hears() -> None:
     assert (len(model.look.layers), len(model.listen.layers), model.learned.shape) == (9, 3, (100, 256))
     assert model.mixtures.means.shape == (72, 3, 256), "71 classes and no object; Table 5: three components"
     assert model.look.classify.norm is not None and model.inference == "best"
-    assert (model.mixtures.momentum, model.mixtures.covariance_momentum) == (0.999, 0.0)
+    assert (model.mixtures.momentum, model.mixtures.covariance_momentum) == (0.999, 0.999)
 
 
 @pytest.mark.parametrize("variant", ["", *VARIANTS])

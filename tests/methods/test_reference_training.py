@@ -143,6 +143,7 @@ def norms_of(state: dict[str, Tensor], names: dict[str, float], key_map: KeyMap)
     return {theirs: state[str(ours)].norm().item() for theirs, ours in alive.items()}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_every_step_is_the_authors(trace: Trace) -> None:
     run, model = authors_run(trace.case), loaded(trace.case)
     learner = run.recipe.learner(model=model, criterion=run.criterion()).train()

@@ -71,4 +71,3 @@ def warm_python(folder: Path) -> Iterator[WarmPython]:
     ) as process:  # fmt: skip
         assert process.stdin and process.stdout
         yield WarmPython(process.stdin, process.stdout)
-        process.stdin.close()

@@ -94,13 +94,17 @@ def test_a_page_scores_no_more_scenes_than_the_schedule_has() -> None:
 
 
 def test_a_log_keeps_the_main_scores(tmp_path: Path) -> None:
-    scores = {"avsbench-binary": {"mIoU": 0.4, "F": 0.5}, "dataset-level": {"IoU": 0.3, "FDR": 0.1}}
+    scores = {
+        "avsbench-binary": {"mIoU": 0.4, "F": 0.5},
+        "dataset-level": {"IoU": 0.3, "FDR": 0.1},
+        "coverage": {"coverage": 0.2},
+    }
     (tmp_path / "log.jsonl").write_text(
         json.dumps({"epoch": 1, "loss": 2.0, "val": scores}) + "\n", encoding="utf-8"
     )
     (line,) = figures.read_log(tmp_path)
     assert line["loss"] == 2.0 and line["val"]["dataset-level"] == {"IoU": 0.3}
-    assert line["val"]["avsbench-binary"] == scores["avsbench-binary"]
+    assert all(line["val"][name] == scores[name] for name in ("avsbench-binary", "coverage"))
 
 
 def test_telling_scenes_change_and_have_stand_ins_and_are_compared() -> None:

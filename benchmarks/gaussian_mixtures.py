@@ -67,7 +67,7 @@ def memory() -> None:
     """Print MB that the densities add to the process. A few rows first: what libraries load is not theirs."""
     own, x = mixtures(), torch.randn(EMBEDDINGS, DIM)
     own.component_log_prob(x[:8])
-    Path("/proc/self/clear_refs").write_text("5")  # the highest so far is forgotten
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the highest so far is forgotten
     before = highest()
     own.component_log_prob(x)
     print((highest() - before) / 1e6)

@@ -116,10 +116,13 @@ def recipe(data: DataSpec, changes: Mapping[str, Any]) -> Recipe:
 
 def small_ear(channels: int = 1, seconds: int = 0) -> Any:
     """() -> the sound's map for schedules of minutes; with seconds it hears `CavpLogMel`, else `VGGishLogMel`."""
-    pooled = partial(
-        SmallAudioEncoder, channels=channels, **({"silence": -1.0, "jitter": 0.09} if seconds else {})
-    )
-    return lambda: SmallSoundMap(pooled=pooled(), size=windows(seconds))
+    units = {"silence": -1.0, "jitter": 0.09} if seconds else {}
+    return partial(small_sound_map, channels=channels, size=windows(seconds), **units)
+
+
+def small_sound_map(*, size: tuple[int, int], **pooled: Any) -> SmallSoundMap:
+    """Over a `SmallAudioEncoder` with these arguments."""
+    return SmallSoundMap(pooled=SmallAudioEncoder(**pooled), size=size)
 
 
 def windows(seconds: int) -> tuple[int, int]:

@@ -24,10 +24,26 @@ class Magnitudes:
     picture: Callable[[Tensor], Tensor]
 
 
-VGGISH = Magnitudes(of=lambda x: (x.exp() - 0.01).clamp(min=0), picture=lambda a: (a + 0.01).log())
+def vggish_magnitude(x: Tensor) -> Tensor:
+    return (x.exp() - 0.01).clamp(min=0)
+
+
+def vggish_picture(magnitude: Tensor) -> Tensor:
+    return (magnitude + 0.01).log()
+
+
+def cavp_magnitude(x: Tensor) -> Tensor:
+    return 10 ** (2.5 * x)
+
+
+def cavp_picture(magnitude: Tensor) -> Tensor:
+    return magnitude.clamp(min=10**-2.5).log10() / 2.5
+
+
+VGGISH = Magnitudes(of=vggish_magnitude, picture=vggish_picture)
 """Of `VGGishLogMel`. Mel filters are sums, so magnitudes add behind them as they do before."""
 
-CAVP = Magnitudes(of=lambda x: 10 ** (2.5 * x), picture=lambda a: a.clamp(min=10**-2.5).log10() / 2.5)
+CAVP = Magnitudes(of=cavp_magnitude, picture=cavp_picture)
 """Of `CavpLogMel`: roots of powers, behind the filters. One filter covers several frequencies, so there the sum is near."""
 
 

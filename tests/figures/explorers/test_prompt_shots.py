@@ -113,7 +113,9 @@ def test_a_training_that_is_watched_is_the_same_bit_for_bit(tmp_path: Path) -> N
     watch = Watch(scene(), classes=(COW, TRAIN), at=(0, 2, 5), draws=1)
     for name, run in {"alone": short(), "watched": watched(short(), watch)}.items():
         train(run, out=tmp_path / name)
-    alone, seen = ((tmp_path / name / "log.jsonl").read_text() for name in ("alone", "watched"))
+    alone, seen = (
+        (tmp_path / name / "log.jsonl").read_text(encoding="utf-8") for name in ("alone", "watched")
+    )
     assert alone == seen and "prompted mask" in alone
     assert [shot.name for shot in watch.shots] == ["after 1 steps", "after 3 steps", "after 6 steps"]
     assert not np.array_equal(watch.shots[1].masks, watch.shots[2].masks)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
@@ -14,6 +13,9 @@ from avslib.losses.point_samples import Seen, at_shared_points, seen
 
 VALUES = 2**21
 """How many logits in points are looked at together: 8 MB. With more a CPU waits for fresh memory."""
+
+DECIDED = -80.0
+"""Logits below it count as this one: the logarithm of a share of pixels below e^-87 is lost in float32."""
 
 
 class HungarianMatcher:
@@ -65,7 +67,7 @@ class HungarianMatcher:
         for start in range(0, len(mask_logits), block):
             some = slice(start, start + block)
             places = seen(
-                mask_logits[some].float(), targets.masks[some], targets.ignored[some],
+                mask_logits[some].float().clamp(min=DECIDED), targets.masks[some], targets.ignored[some],
                 points if points is None else points[some], at_shared_points,
             )  # fmt: skip
             found[some] += self._of_masks(places)
@@ -74,11 +76,13 @@ class HungarianMatcher:
     def _of_masks(self, places: Seen) -> Tensor:
         """(N, Q, M), by products of matrices.
 
-        Cross-entropy is linear in the truth: softplus(x) - x * truth. So no pair of query and mask is looked at in a point.
+        Cross-entropy is linear in the truth: x - log sigmoid(x) - x * truth. So no pair of query and mask is looked at in a
+        point, and what Dice needs serves both: a softplus of its own would cost more than the two together.
         """
-        logits, counts = places.logits.mT, places.counts  # N P Q, N 1 P
-        truth = places.masks * counts  # N M P
-        apart = (counts @ F.softplus(logits) - truth @ logits) / counts.sum(2, keepdim=True).clamp(min=1)
-        both, size = (torch.cat([truth, counts], dim=1) @ logits.sigmoid()).tensor_split([-1], dim=1)
-        dice = 1 - (2 * both + 1) / (size + truth.sum(2, keepdim=True) + 1)
+        weights = torch.cat([places.masks * places.counts, places.counts], dim=1)  # N M+1 P
+        maps = places.logits.mT  # N P Q, overwritten: fresh memory would cost more than the arithmetic
+        summed, both, negated = weights @ maps, weights @ maps.sigmoid_(), weights[:, -1:] @ maps.log_()
+        size, points = weights.sum(2, keepdim=True).tensor_split([-1], dim=1)
+        apart = (summed[:, -1:] - negated - summed[:, :-1]) / points.clamp(min=1)
+        dice = 1 - (2 * both[:, :-1] + 1) / (both[:, -1:] + size + 1)
         return (self.mask * apart + self.dice * dice).mT

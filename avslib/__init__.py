@@ -5,6 +5,7 @@
     model.predict(frames, waveform, sample_rate)            (T, H, W) masks of uint8 frames, one a second
     data = avslib.open_data("mini/ms3", "test")             a data set by name
     avslib.evaluate(model, data)                            {protocol: {number: value}}
+    avslib.segment("clip.mp4", model)                       a video with what sounds painted in it
 
 Names are imported when they are first used: `import avslib` costs nothing.
 """
@@ -15,10 +16,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from avslib.front_door import create_model, evaluate, list_models, load, open_data
+    from avslib.front_door import create_model, evaluate, list_models, load, open_data, segment
 
 __version__ = "0.1.0"
-__all__ = ["create_model", "evaluate", "list_models", "load", "open_data"]
+__all__ = ["create_model", "evaluate", "list_models", "load", "open_data", "segment"]
 
 
 def __getattr__(name: str) -> Any:

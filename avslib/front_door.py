@@ -1,4 +1,4 @@
-"""What `import avslib` offers: models and data by name, prediction, evaluation."""
+"""What `import avslib` offers: models and data by name, prediction, evaluation, your own video."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+import torch
+
+from avslib.data.mini.pack import CORE_CLASSES
 from avslib.data.registry import find_data
 from avslib.errors import UserError, check_number
 from avslib.evaluation.evaluate import Scores
@@ -16,7 +19,9 @@ from avslib.methods import METHODS
 from avslib.methods.networks import paper_model
 from avslib.methods.resolve import find_method
 from avslib.methods.segmenter import Preprocessing, Segmenter
+from avslib.training.starter import MINUTES, is_trained, starter_run, train_starter
 from avslib.types import Clips
+from avslib.video import Report, Wanted, check_wanted, segment_video
 
 
 def list_models(*, variants: bool = False) -> list[str]:
@@ -47,8 +52,12 @@ def create_model(
         network=found.method.build, encoders=found.method.encoders, backbone=backbone, pretrained=pretrained,
         classes=classes, **found.method.changes(found.variant),
     )  # fmt: skip
-    recipe = found.method.recipe(find_data("avsbench/s4" if classes == 1 else "avss"), {})
-    model.preprocessing = Preprocessing(recipe.front_end(), recipe.schedules["full"].size)  # type: ignore[assignment]
+    data = find_data("avsbench/s4" if classes == 1 else "avss")
+    recipe = found.method.recipe(data, {})
+    names = data.names if classes == data.classes else ()
+    model.preprocessing = Preprocessing(  # type: ignore[assignment]
+        recipe.front_end(), recipe.schedules["full"].size, data.seconds, names
+    )
     return cast(Segmenter, model.eval())
 
 
@@ -122,3 +131,58 @@ def evaluate(
     chosen = choose_protocols(spec.protocols(), only, classes=max(2, spec.classes))
     together = batch_size if size else 1  # pictures of several sizes cannot be stacked
     return score_clips(model, data, known.front_end, chosen, batch_size=together)
+
+
+def segment(
+    path: Path | str,
+    model: Segmenter | Path | str | None = None,
+    *,
+    out: Path | str | None = None,
+    sound: Path | str | None = None,
+    audio_track: int | None = None,
+    every_frame: bool = False,
+    masks: Path | str | None = None,
+    report: Path | str | None = None,
+    overwrite: bool = False,
+    device: str | None = None,
+    progress: bool = False,
+) -> Report:
+    """Paint what sounds in a video, and write it with its sound. Any length: no more than a clip is held.
+
+    path:        a video of any format, size and rate that PyAV reads; or one picture, with `sound`
+    model:       from `load` or `create_model`, or what `load` takes; None: a small one, trained once on AVS-Mini
+    out:         mp4, mov, mkv or webm; if not given `<path>-segmented.mp4` in the folder one is in
+    sound:       a file whose sound is heard in place of the video's
+    audio_track: which track of several is heard, counted from 0
+    every_frame: a mask for every frame; else one a second, of its middle, which is held
+    masks:       also the masks: a new folder of SECOND.png, or a video; 0 and 255, or labels
+    report:      also the returned report as JSON
+    overwrite:   replace what is there;  device: cuda where there is one, if not given
+
+    Raises UserError before any work for what is missing, not a video, already there or also read, a track that is not
+    there; later when the disk refuses. Then, and after Ctrl-C, nothing half-written is left.
+    """
+    wanted = Wanted(
+        video=Path(path).expanduser(), out=Path(out or f"{Path(path).stem}-segmented.mp4").expanduser(),
+        sound=_path(sound), audio_track=audio_track, every_frame=every_frame, masks=_path(masks),
+        report=_path(report), overwrite=overwrite, progress=progress,
+    )  # fmt: skip
+    check_wanted(wanted)
+    name, chosen = (type(model).__name__, model) if isinstance(model, Segmenter) else _named_model(model)
+    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return segment_video(wanted, chosen.to(where), model_name=name)
+
+
+def _path(given: Path | str | None) -> Path | None:
+    return None if given is None else Path(given).expanduser()
+
+
+def _named_model(given: Path | str | None) -> tuple[str, Segmenter]:
+    """What `load` gives, or the model to start with; and in words what it is."""
+    if given is not None:
+        return str(given), load(given)
+    run, folder = starter_run()
+    known = f"{run.title}, trained on AVS-Mini: knows {', '.join(CORE_CLASSES)}, and nothing else"
+    if not is_trained(folder):
+        print(f"no --model: training a small one, once; about {MINUTES} minutes on a CPU ({known})")
+    return known, load(train_starter())

@@ -28,7 +28,7 @@ FLOORS = (
     {"evaluation"},
     {"ledger"},
     {"training"},
-    {"figures", "cli", "importers", "front_door"},
+    {"figures", "cli", "importers", "front_door", "video"},
 )
 """A room imports from its own floor and from the floors before it."""
 

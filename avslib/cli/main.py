@@ -1,4 +1,4 @@
-"""The command line: `avslib train | evaluate | score | ledger | cost | mini | doctor | import`.
+"""The command line: `avslib train | evaluate | segment | models | score | ledger | cost | mini | doctor | import`.
 
 Everything heavy is imported inside the commands, so that `avslib --help` answers at once.
 """
@@ -19,11 +19,12 @@ from avslib.cli.data import doctor, mini
 from avslib.cli.ledger import cost, ledger
 from avslib.cli.models import import_, train
 from avslib.cli.scoring import evaluate, score
+from avslib.cli.video import models, segment
 from avslib.errors import UserError, one_line
 from avslib.files import forgiving_output
 
 app = SubcommandApp()
-for command in (train, evaluate, score, ledger, cost, mini, doctor):
+for command in (train, evaluate, segment, models, score, ledger, cost, mini, doctor):
     app.command(command)
 app.command(name="import")(import_)
 

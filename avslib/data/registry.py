@@ -16,7 +16,7 @@ from avslib.data.mini.scenes import MiniScenes
 from avslib.data.mini.subsets import SUBSETS
 from avslib.data.readers.avsbench_object import AVSBenchObject
 from avslib.data.readers.avsbench_semantic import AVSBenchSemantic
-from avslib.data.readers.layouts import VPO_TABLE
+from avslib.data.readers.layouts import SEMANTIC_NAMES, VPO_TABLE
 from avslib.data.readers.vpo import VPO
 from avslib.errors import UserError
 from avslib.metrics.protocols import AVSBenchBinary, DatasetLevel
@@ -60,6 +60,7 @@ class DataSpec:
     validates:     has a validation split of its own by which weights may be chosen; VPO has none
     edition:       of AVS-Mini, whose results of two editions are not to be compared
     sound_seconds: how much sound there is for a frame;  sound_channels: 1 mono, 2 left and right
+    names:         of classes 1, 2, ..., where the data set gives names
     """
 
     name: str
@@ -73,6 +74,12 @@ class DataSpec:
     edition: int | None = None
     sound_seconds: float = 1.0
     sound_channels: int = 1
+    names: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> int:
+        """T of its longest clips."""
+        return {"s4": 5, "ms3": 5, "avss": 10}.get(self.task, 1)
 
     def open(self, split: str, *, folder: Path | str | None = None, **wanted: object) -> Clips:
         """`split` ("train", "val", "test"; "test-seen" and "by-source" of AVS-Mini); `wanted`: other fields of `Wanted`.
@@ -155,6 +162,7 @@ def _mini_spec(subset: str, pack: str = "mini", names: tuple[str, ...] = CORE_CL
         composed=True,
         edition=EDITION,
         sound_channels=2 if subset.startswith("vpo") else 1,
+        names=names if classes > 1 else (),
     )
 
 
@@ -173,7 +181,7 @@ DATASETS: Mapping[str, DataSpec] = {
         *(_mini_spec(subset, "mini-16", CLASSES) for subset in ("ms3", "avss")),
         DataSpec("avsbench/s4", "s4", 1, partial(_object, "s4"), partial(protocols, 1)),
         DataSpec("avsbench/ms3", "ms3", 1, partial(_object, "ms3"), partial(protocols, 1)),
-        DataSpec("avss", "avss", 71, _semantic, partial(protocols, 71)),
+        DataSpec("avss", "avss", 71, _semantic, partial(protocols, 71), names=SEMANTIC_NAMES[1:]),
         *map(_vpo_spec, VPO_TABLE),
     )
 }

@@ -83,7 +83,9 @@ class Run:
     def model(self, *, pretrained: bool = True) -> nn.Module:
         """The schedule's model with the preprocessing it needs; `pretrained`: from the encoders' public weights."""
         model = self.plan.model() if pretrained else self.plan.model(pretrained=False)
-        model.preprocessing = Preprocessing(self.front_end(), self.test_size)  # type: ignore[assignment]
+        model.preprocessing = Preprocessing(  # type: ignore[assignment]
+            self.front_end(), self.test_size, self.data.seconds, self.data.names
+        )
         return model
 
     def learner(self) -> Learner:
@@ -153,7 +155,7 @@ class Run:
         }
 
 
-APART = ("expected", "criterion", "loss_weights", "read", "protocols")
+APART = ("expected", "criterion", "loss_weights", "read", "protocols", "names")
 """Fields that decide nothing, or stand in the configuration by themselves."""
 
 

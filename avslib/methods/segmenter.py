@@ -21,10 +21,19 @@ class Preprocessing:
     """What happens before a model: `front_end` turns sound into pictures, frames become squares of `size` pixels.
 
     size: None where the model sees every picture in its own size
+    seconds: T of a clip;  names: of classes 1, 2, ...; none where masks are binary or the classes are numbers
     """
 
     front_end: FrontEnd
     size: int | None
+    seconds: int = 5
+    names: tuple[str, ...] = ()
+
+    @property
+    def heard(self) -> float:
+        """Seconds of sound around a clip: more than it lasts where a frame hears more than its own second."""
+        own = float(getattr(self.front_end, "seconds", 1.0))
+        return max(float(self.seconds), own)
 
 
 class Segmenter(nn.Module, ABC):

@@ -71,7 +71,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
             yield container
     except (av.FFmpegError, OSError) as error:
         raise UserError(
-            f"{path}: cannot be read as a video, sound or picture ({reason(error)}); convert it, or get it again"
+            f"{path}: cannot be read as a video, sound or picture ({error.strerror or reason(error)}); convert it, or get it again"
         ) from None
 
 

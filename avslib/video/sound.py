@@ -21,8 +21,8 @@ Samples = npt.NDArray[np.float32]
 SOUND_RATE = 48000
 """Hertz of what is decoded: each method's front end takes it from there, and every player plays it."""
 
-LONGEST_GAP = 60.0
-"""Seconds of silence that are filled in where a track has a gap; a longer one is a wrong clock."""
+LEAST_GAP, LONGEST_GAP = 0.02, 60.0
+"""Seconds of silence that are filled in where a track has a gap: less is how moments are rounded, more a wrong clock."""
 
 
 def check_track(path: Path, known: Facts, track: int | None) -> int:
@@ -50,12 +50,11 @@ def blocks(path: Path, known: Facts, track: int, damage: Damage) -> Iterator[Sam
         resampler = av.AudioResampler(format="fltp", layout=layout, rate=SOUND_RATE)
         for frame in decoded(container, stream, damage):
             sound = cast("AudioFrame", frame)
-            if sound.time is not None:
-                gap = round((sound.time - known.start) * SOUND_RATE) - done
-                sound.pts = None  # the resampler would fill gaps too, its own way
+            gap = 0 if sound.time is None else round((sound.time - known.start) * SOUND_RATE) - done
+            sound.pts = None  # the resampler would fill gaps too, its own way
             for piece in resampler.resample(sound):
                 block = np.asarray(piece.to_ndarray(), np.float32)
-                if frame.time is not None and abs(gap) > SOUND_RATE // 50:
+                if abs(gap) > LEAST_GAP * SOUND_RATE:
                     block, gap = moved(block, gap), 0
                 done += block.shape[1]
                 yield finite(block)

@@ -24,7 +24,6 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-import avslib
 from avslib.encoders.weights import cache_folder
 from avslib.errors import UserError
 from avslib.files import reason, write_atomically
@@ -99,7 +98,7 @@ def digest(state: Mapping[str, Tensor]) -> str:
 @cache
 def code() -> str:
     """A hash of the files in `DECIDING`."""
-    root, found = Path(avslib.__file__).parent, hashlib.sha256()
+    root, found = Path(__file__).parents[1], hashlib.sha256()
     for path in sorted({path for pattern in DECIDING for path in root.glob(pattern)}):
         found.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return found.hexdigest()
@@ -131,7 +130,7 @@ def _take(path: Path, encoder: nn.Module) -> float | None:
 def _keep(path: Path, encoder: nn.Module, provenance: Mapping[str, Any]) -> None:
     state = {n: t.detach().cpu().contiguous().clone() for n, t in sorted(encoder.state_dict().items())}
     made = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    told = {**provenance, "made": made, "avslib": avslib.__version__, "content": digest(state)}
+    told = {**provenance, "made": made, "content": digest(state)}
     content = save(state, metadata={"provenance": json.dumps(told)})
     try:
         write_atomically(path, lambda file: file.write(content))

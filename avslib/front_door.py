@@ -157,7 +157,8 @@ def segment(
     every_frame: a mask for every frame; else one a second, of its middle, which is held
     masks:       also the masks: a new folder of SECOND.png, or a video; 0 and 255, or labels
     report:      also the returned report as JSON
-    overwrite:   replace what is there;  device: cuda where there is one, if not given
+    overwrite:   replace what is there
+    device:      where the model works; if not given, where a given model is, else cuda where there is one
 
     Raises UserError before any work for what is missing, not a video, already there or also read, a track that is not
     there; later when the disk refuses. Then, and after Ctrl-C, nothing half-written is left.
@@ -168,9 +169,12 @@ def segment(
         report=_path(report), overwrite=overwrite, progress=progress,
     )  # fmt: skip
     check_wanted(wanted)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch finds no GPU here; leave it out, or give cpu")
     name, chosen = (type(model).__name__, model) if isinstance(model, Segmenter) else _named_model(model)
-    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return segment_video(wanted, chosen.to(where), model_name=name)
+    if device is None and chosen is not model:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return segment_video(wanted, chosen if device is None else chosen.to(device), model_name=name)
 
 
 def _path(given: Path | str | None) -> Path | None:

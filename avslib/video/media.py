@@ -101,7 +101,7 @@ def facts(path: Path) -> Facts:
         seconds = container.duration / 1e6 if container.duration else None
         return Facts(
             pictures=bool(videos),
-            still=bool(videos) and container.format.name.endswith(("_pipe", "image2", "gif_still")),
+            still=bool(videos) and (container.format.name.endswith("_pipe") or videos[0].frames == 1),
             rate=rate if 0 < rate <= 1000 else 25.0,
             start=(container.start_time or 0) / 1e6,
             seconds=seconds,
@@ -135,8 +135,6 @@ def decoded(
             frames: list[Any] = [] if packet is None else list(packet.decode())
         except av.FFmpegError:
             damage.add(last)
-            if packets.gi_frame is None:  # type: ignore[attr-defined]  # the container cannot be read any further
-                return
             continue
         if packet is None:
             return

@@ -82,6 +82,7 @@ class VideoWriter:
             raise self._refused(error) from None
         pictures: Any = self.container.add_stream(how.pictures, rate=Fraction(rate).limit_denominator(1001))
         self.video = pictures
+        self.video.codec_context.thread_type = "AUTO"  # several pictures at once, not slices of one
         self.video.width, self.video.height = size
         self.video.pix_fmt = "gray" if masks else "yuv420p"
         self.video.codec_context.time_base = Fraction(1, TICKS)

@@ -135,6 +135,9 @@ def test_without_a_model_it_says_what_it_does_and_what_that_model_knows(
 def test_wrong_input_is_told_before_a_model_is_trained(toy_starter: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no.mp4: no such video"):
         avslib.segment(tmp_path / "no.mp4", out=tmp_path / "out.mp4")
+    if not torch.cuda.is_available():
+        with pytest.raises(UserError, match="--device cuda: torch finds no GPU"):
+            avslib.segment(film(tmp_path / "a.mp4", seconds=1), out=tmp_path / "out.mp4", device="cuda")
     assert not toy_starter.exists()
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from avslib.methods.cavp.learner import PairingLearner
-from avslib.methods.cavp.sound_bank import SoundBank, rank_within
+from avslib.methods.cavp.sound_bank import SoundBank
 from avslib.methods.learner import Clock
 from avslib.methods.resolve import find_run
 from avslib.training.checkpoint import load_checkpoint
@@ -51,14 +51,6 @@ def test_of_more_than_it_holds_the_bank_keeps_the_last() -> None:
     assert told(bank, 0, 0, 0, 1) == [4, 5, 6, 8]
     bank.put(numbered(7), torch.tensor([0]))
     assert told(bank, 0, 0, 0) == [5, 6, 7]
-
-
-def test_rank_within_counts_earlier_ones_of_a_group() -> None:
-    torch.manual_seed(0)
-    for length in (0, 1, 5, 60):
-        groups = torch.randint(0, 6, (length,))
-        expected = [int((groups[:i] == groups[i]).sum()) for i in range(length)]
-        assert rank_within(groups).tolist() == expected
 
 
 class Echo(nn.Module):

@@ -16,17 +16,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avslib.layers.masked_attention import Memory, memory_of, semantic_scores
+from avslib.layers.masked_attention import memory_of, semantic_scores
 from avslib.layers.pixel_decoder import DeformablePixelDecoder
 from avslib.methods.cpm.decoder import AudioDecoder, MixtureClassifier, SoundMasks, VisualDecoder
-from avslib.methods.segmenter import Segmenter
+from avslib.methods.mask_segmenter import MaskSegmenter
 from avslib.types import Prediction
 
 Seen = tuple[Tensor, list[Tensor]]
 """pixels (N, D, h, w) at stride 4, and maps (N, D, h, w) at strides 32, 16, 8."""
 
 
-class CPM(Segmenter):
+class CPM(MaskSegmenter):
     """The whole network.
 
     visual:    maps at four strides, `visual.channels`
@@ -40,10 +40,8 @@ class CPM(Segmenter):
     audio_layers: of the decoder that hears.  layers, heads, hidden: of the one that looks.
     pixel_layers, pixel_hidden: of the pixel decoder
 
-    Forward gives, besides logits, the last prediction as extras "class_logits" (B, T, Q, K' + 1), "mask_logits"
-    (B, T, Q, h, w), h at stride 4, and "embedding" (B, T, Q, D), with K' = max(2, K) as background is a class, and the
-    last one "no object"; the earlier ones as `layers`, the first of them of what has been heard alone. Of two classes
-    the one logit is the difference of their scores. Logits of padded frames are 0.
+    Extras and layers are those of `MaskSegmenter`, and "embedding" (B, T, Q, D) among them; the first of the layers is of
+    what has been heard alone.
     """
 
     def __init__(
@@ -95,10 +93,6 @@ class CPM(Segmenter):
         pixels, *levels = (x.repeat_interleave(hearings, dim=0) for x in (pixels, *levels))
         return pixels, levels
 
-    def heard(self, sound: Tensor) -> Memory:
-        """sound (N, L, D) as a memory of which every query sees all."""
-        return memory_of(torch.unflatten(sound.mT, 2, self.sound_grid), masked=False)
-
     def regard(
         self, queries: Tensor, seen: Seen, places: Tensor, absent: Tensor | None = None
     ) -> list[dict[str, Tensor]]:
@@ -109,17 +103,9 @@ class CPM(Segmenter):
             self.look(queries, places, [memory_of(x) for x in levels], pixels, absent),
         )
 
-    def answer(
-        self, predictions: Sequence[Mapping[str, Tensor]], valid: Tensor, size: Sequence[int]
-    ) -> Prediction:
-        """What `regard` gave -> logits of `size`."""
-        scores = (best_scores if self.inference == "best" else semantic_scores)(predictions[-1], size)
-        logits = scores if self.classes > 1 else scores[:, 1:] - scores[:, :1]
-        logits = torch.unflatten(logits, 0, valid.shape) * valid[:, :, None, None, None]
-        *layers, last = (
-            {name: torch.unflatten(x, 0, valid.shape) for name, x in p.items()} for p in predictions
-        )
-        return Prediction(logits, last, tuple(layers))
+    def scores(self, prediction: Mapping[str, Tensor], size: Sequence[int]) -> Tensor:
+        """See `MaskSegmenter`."""
+        return (best_scores if self.inference == "best" else semantic_scores)(prediction, size)
 
 
 def best_scores(prediction: Mapping[str, Tensor], size: Sequence[int]) -> Tensor:

@@ -10,15 +10,16 @@ which part of it they are. Each second is looked at and listened to alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from avslib.errors import UserError
-from avslib.layers.masked_attention import MaskedAttentionDecoder, Memory, memory_of, semantic_scores
+from avslib.layers.masked_attention import MaskedAttentionDecoder, memory_of
 from avslib.layers.pixel_decoder import DeformablePixelDecoder
-from avslib.methods.segmenter import Segmenter
+from avslib.methods.mask_segmenter import MaskSegmenter
 from avslib.methods.vct.prompting import PrototypeSpace
 from avslib.methods.vct.query_generator import PPQG
 from avslib.methods.vct.siam_encoder import SiamEncoder
@@ -28,7 +29,7 @@ REGIONS = "regions"
 """Name in `Batch.extras` of what the Siam-Encoder sees."""
 
 
-class VCT(Segmenter):
+class VCT(MaskSegmenter):
     """The whole network.
 
     visual:    maps at four strides, `visual.channels`
@@ -45,11 +46,8 @@ class VCT(Segmenter):
     audio_hidden: width of the sound's MLP
     layers, heads, hidden: of the decoder.  pixel_layers, pixel_hidden: of the pixel decoder
 
-    Forward gives, besides logits, the last prediction as extras "class_logits" (B, T, Q, K' + 1) and "mask_logits"
-    (B, T, Q, h, w), h at stride 4, with K' = max(2, K) as background is a class, and the last one "no object"; the
-    earlier ones as `layers`. With a `space`, "audio_embedding" (B, T, D) and "prototype_embedding" (prototypes, D) too.
-    Of two classes the one logit is the difference of their scores: its sigmoid is their softmax. Logits of padded
-    frames are 0.
+    Extras and layers are those of `MaskSegmenter`. With a `space`, "audio_embedding" (B, T, D) and "prototype_embedding"
+    (prototypes, D) are extras, too. The sigmoid of a single logit is the softmax of two classes.
     """
 
     def __init__(
@@ -112,18 +110,12 @@ class VCT(Segmenter):
         pixels, levels = self.see(frames.flatten(0, 1), None if regions is None else regions.flatten(0, 1))
         sound = self.hear(tokens.flatten(0, 1))  # N L D
         queries = self.ask(pixels, sound)
-        clips, seconds = valid.shape
-        hearings = seconds // frames.shape[1]  # of one picture
+        hearings = valid.shape[1] // frames.shape[1]  # of one picture
         pixels, *levels = (x.repeat_interleave(hearings, dim=0) for x in (pixels, *levels))  # N ...
         memories = [self.heard(sound), *map(memory_of, levels)]
         predictions = self.decoder(queries, self.places, [memories[i] for i in self.order], pixels)
-        scores = semantic_scores(predictions[-1], frames.shape[-2:])  # N K' H W
-        logits = scores if self.classes > 1 else scores[:, 1:] - scores[:, :1]
-        logits = logits.view(clips, seconds, *logits.shape[1:]) * valid[:, :, None, None, None]
-        *layers, last = (
-            {name: torch.unflatten(x, 0, (clips, seconds)) for name, x in p.items()} for p in predictions
-        )
-        return Prediction(logits, last | self.compared(sound, valid), tuple(layers))
+        found = self.answer(predictions, valid, frames.shape[-2:])
+        return replace(found, extras=found.extras | self.compared(sound, valid))
 
     def see(self, frames: Tensor, regions: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
         """frames (N, 3, H, W) -> pixels (N, D, h, w) at stride 4, and the maps at strides 32, 16, 8."""
@@ -144,12 +136,6 @@ class VCT(Segmenter):
         else:
             queries = self.generator(pixels, sound)
         return queries if self.learned is None else queries + self.learned
-
-    def heard(self, sound: Tensor) -> Memory:
-        """sound (N, L, D) as a memory of which every query sees all."""
-        if self.sound_grid is None:
-            return Memory(sound)
-        return memory_of(torch.unflatten(sound.transpose(1, 2), 2, self.sound_grid), masked=False)
 
     def compared(self, sound: Tensor, valid: Tensor) -> dict[str, Tensor]:
         """What the prototype-audio contrastive loss compares, by name; nothing without a space."""

@@ -16,8 +16,12 @@ from typing import Any, BinaryIO
 from avslib.errors import UserError, one_line
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(
+    path: Path, write: Callable[[BinaryIO], object], *, then: str = "choose another --out, then --resume"
+) -> None:
     """Let `write` fill a temporary file beside `path`, flush it to the disk, then put it in place.
+
+    then: the way out that a refusal names, beside making room
 
     Raises UserError when the disk refuses (full, read-only); `path` then still holds what it held before.
     """
@@ -33,7 +37,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         kept = "the previous one is intact" if os.path.exists(path) else "nothing was written"
         raise UserError(
             f"{path}: cannot be written ({reason(error)}; {free_space(path)} free); {kept}; "
-            "make room or choose another --out, then --resume"
+            f"make room or {then}"
         ) from None
     finally:
         with contextlib.suppress(OSError):  # its folder may be none

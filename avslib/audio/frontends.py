@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -48,6 +49,20 @@ class LogMel(ABC):
         parts = [resample(part, sample_rate, RATE) for part in torch.split(sound, size)]
         return torch.cat([self._pictures(part, frames) for part in parts])
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All numbers that decide the picture, as JSON data, for those who make it without this file.
+
+        sample_rate, low, high in hertz; window, hop, fft in samples; padding: at each end, "reflect", in samples;
+        power: of the magnitude; straight_in: "mel" or "hertz", the sides of the triangles; log: a formula of x;
+        windows: F; frame_seconds: how much sound a frame gets; centred: that it lies about the middle of the frame's
+        second, else frame t begins at t times frame_seconds; channels: A, null for as many as the sound has
+        """
+        return {
+            "name": type(self).__name__, "sample_rate": RATE, "window": 400, "hop": 160, "fft": 512, "bins": MEL_BINS,
+            "low": 125, "frame_seconds": self.seconds, "channels": self.channels,
+        }  # fmt: skip
+
     @abstractmethod
     def _pictures(self, sound: Tensor, frames: int) -> Tensor:
         """(B, A', S) at 16 kHz -> (B, T, A', F, 64)."""
@@ -74,6 +89,12 @@ class VGGishLogMel(LogMel):
         """How many whole examples there are in a sound of `samples`; at least one."""
         windows = 1 + (samples * RATE // sample_rate - 400) // 160
         return max(1, windows // 96)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """See `LogMel.settings`."""
+        own = {"padding": 0, "power": 1, "high": 7500, "straight_in": "mel", "log": "ln(x + 0.01)"}
+        return super().settings | own | {"windows": 96, "centred": False}
 
     def _pictures(self, sound: Tensor, frames: int) -> Tensor:
         mono = F.pad(sound[:, 0], (0, max(0, 95 * 160 + 400 - sound.shape[-1])))  # B S
@@ -113,6 +134,12 @@ class CavpLogMel(LogMel):
         self.seconds = seconds
         self.channels = channels
         self.windows = 96 if seconds == 1 else 100 * seconds  # one second is cut to VGGish's 96
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """See `LogMel.settings`."""
+        own = {"padding": 256, "power": 2, "high": 3800, "straight_in": "hertz", "log": "20 log10(max(x, 1e-5)) / 100"}
+        return super().settings | own | {"windows": self.windows, "centred": True}
 
     def _pictures(self, sound: Tensor, frames: int) -> Tensor:
         length = self.seconds * RATE

@@ -68,7 +68,7 @@ class DeformableAttention(nn.Module):
             seen.append(F.grid_sample(x, grid, align_corners=False))  # NM D/M Q P
         weight = weight.transpose(1, 2).flatten(3).flatten(0, 1)  # NM Q levels*P
         out = (torch.cat(seen, dim=-1) * weight.unsqueeze(1)).sum(-1).to(value.dtype)  # NM D/M Q
-        result: Tensor = self.out(out.view(len(query), -1, out.shape[-1]).transpose(1, 2))
+        result: Tensor = self.out(out.view(query.shape[0], -1, out.shape[-1]).transpose(1, 2))
         return result
 
     def looks(self, query: Tensor, places: Tensor, sizes: Sizes) -> tuple[Tensor, Tensor]:

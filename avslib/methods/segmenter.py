@@ -86,6 +86,11 @@ class Segmenter(nn.Module, ABC):
         return masks(F.interpolate(logits, (height, width), mode="bilinear", align_corners=False).cpu())
 
 
+def hearings(sounds: int, pictures: int) -> int:
+    """How many sounds each picture meets: 1 in a video, T of a still."""
+    return 1 if sounds == pictures else sounds // pictures  # a traced n // n stays a fraction, of which 1 is a case
+
+
 def masks(logits: Tensor) -> Tensor:
     """(T, K, H, W) -> (T, H, W) long: of one logit 1 where it is above 0, of several the best class."""
     return (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)

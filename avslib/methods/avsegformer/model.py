@@ -23,7 +23,7 @@ from avslib.layers.recording import is_recording, record
 from avslib.methods.avsegformer.mask_head import MaskHead
 from avslib.methods.avsegformer.mask_reformer import MaskReformer
 from avslib.methods.avsegformer.query_generator import QueryGenerator
-from avslib.methods.segmenter import Segmenter
+from avslib.methods.segmenter import Segmenter, hearings
 from avslib.types import Prediction
 
 GUIDE = 4.0
@@ -94,8 +94,8 @@ class AVSegFormer(Segmenter):
         """See `Segmenter`. Stills pass both encoders of pictures once."""
         clips, seconds = valid.shape
         pixels, memory, sizes = self.see(frames.flatten(0, 1))
-        hearings = seconds // frames.shape[1]  # of one picture
-        pixels, memory = (x.repeat_interleave(hearings, dim=0) for x in (pixels, memory))  # N ...
+        times = hearings(seconds, frames.shape[1])
+        pixels, memory = (x.repeat_interleave(times, dim=0) for x in (pixels, memory))  # N ...
         sound = self.align(self.standard(tokens.mean(dim=2).flatten(0, 1))).unsqueeze(1)  # N 1 D
         record("avsegformer.unmixed", pixels)
         if self.mixer is not None:

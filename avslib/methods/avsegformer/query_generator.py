@@ -44,7 +44,7 @@ class QueryGenerator(nn.Module):
         if self.start is None:
             queries = sound.expand(-1, self.queries, -1)
         else:
-            queries = self.start.expand(len(sound), -1, -1)
+            queries = self.start.expand(sound.shape[0], -1, -1)
             for layer in self.layers:
                 queries, _ = layer(queries, sound)
         return queries if self.learned is None else queries + self.learned

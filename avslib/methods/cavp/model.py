@@ -72,7 +72,7 @@ class CAVP(Segmenter):
         fine = self.low(fine)  # N low h w
         coarse = resized(self.pyramid(coarse), fine.shape[-2:])  # N width h w
         seen = self.project(pixels(torch.cat([coarse, fine], dim=1)))  # N P C
-        found: Tensor = seen.transpose(1, 2).reshape(len(seen), -1, *fine.shape[-2:])
+        found: Tensor = seen.transpose(1, 2).reshape(seen.shape[0], -1, *fine.shape[-2:])
         return found
 
     def fuse(self, seen: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:

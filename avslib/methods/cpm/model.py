@@ -20,6 +20,7 @@ from avslib.layers.masked_attention import memory_of, semantic_scores
 from avslib.layers.pixel_decoder import DeformablePixelDecoder
 from avslib.methods.cpm.decoder import AudioDecoder, MixtureClassifier, SoundMasks, VisualDecoder
 from avslib.methods.mask_segmenter import MaskSegmenter
+from avslib.methods.segmenter import hearings
 from avslib.types import Prediction
 
 Seen = tuple[Tensor, list[Tensor]]
@@ -83,14 +84,14 @@ class CPM(MaskSegmenter):
     def segment(self, frames: Tensor, tokens: Tensor, valid: Tensor) -> Prediction:
         """See `Segmenter`. Stills are seen once."""
         sound = self.hear(tokens.flatten(0, 1))  # N L D
-        seen = self.see(frames.flatten(0, 1), valid.shape[1] // frames.shape[1])
-        heard = self.listen(self.learned.expand(len(sound), -1, -1), self.places, self.heard(sound))
+        seen = self.see(frames.flatten(0, 1), hearings(valid.shape[1], frames.shape[1]))
+        heard = self.listen(self.learned.expand(sound.shape[0], -1, -1), self.places, self.heard(sound))
         return self.answer(self.regard(heard, seen, self.places), valid, frames.shape[-2:])
 
-    def see(self, frames: Tensor, hearings: int = 1) -> Seen:
-        """frames (N, 3, H, W) -> their maps, each of them `hearings` times in a row."""
+    def see(self, frames: Tensor, times: int = 1) -> Seen:
+        """frames (N, 3, H, W) -> their maps, each of them `times` times in a row."""
         pixels, levels = self.pixel_decoder(self.visual(frames))
-        pixels, *levels = (x.repeat_interleave(hearings, dim=0) for x in (pixels, *levels))
+        pixels, *levels = (x.repeat_interleave(times, dim=0) for x in (pixels, *levels))
         return pixels, levels
 
     def regard(
@@ -114,6 +115,6 @@ def best_scores(prediction: Mapping[str, Tensor], size: Sequence[int]) -> Tensor
     masks = F.interpolate(prediction["mask_logits"], tuple(size), mode="bilinear", align_corners=False)
     probable, own = prediction["class_logits"].softmax(dim=-1).max(dim=-1)  # N Q
     claims = masks.sigmoid() * probable[..., None, None]
-    scores = claims.new_zeros(len(claims), prediction["class_logits"].shape[-1], *claims.shape[2:])
+    scores = claims.new_zeros(claims.shape[0], prediction["class_logits"].shape[-1], *claims.shape[2:])
     places = own[..., None, None].expand_as(claims)
     return scores.scatter_reduce(1, places, claims, "amax")[:, :-1]

@@ -100,4 +100,4 @@ class TemporalPixelwiseInteraction(nn.Module):
         keys = key.repeat_interleave(places, dim=1)  # B THW I: the same key at every place
         weight = together.repeat_interleave(places, dim=1).repeat_interleave(places, dim=2) / places
         y = (query @ keys.transpose(1, 2) * weight) @ value  # B THW J
-        return y.view(len(y), seconds, height, breadth, -1).movedim(-1, 2)
+        return y.view(y.shape[0], seconds, height, breadth, -1).movedim(-1, 2)

@@ -20,6 +20,7 @@ from avslib.errors import UserError
 from avslib.layers.masked_attention import MaskedAttentionDecoder, memory_of
 from avslib.layers.pixel_decoder import DeformablePixelDecoder
 from avslib.methods.mask_segmenter import MaskSegmenter
+from avslib.methods.segmenter import hearings
 from avslib.methods.vct.prompting import PrototypeSpace
 from avslib.methods.vct.query_generator import PPQG
 from avslib.methods.vct.siam_encoder import SiamEncoder
@@ -110,8 +111,8 @@ class VCT(MaskSegmenter):
         pixels, levels = self.see(frames.flatten(0, 1), None if regions is None else regions.flatten(0, 1))
         sound = self.hear(tokens.flatten(0, 1))  # N L D
         queries = self.ask(pixels, sound)
-        hearings = valid.shape[1] // frames.shape[1]  # of one picture
-        pixels, *levels = (x.repeat_interleave(hearings, dim=0) for x in (pixels, *levels))  # N ...
+        times = hearings(valid.shape[1], frames.shape[1])
+        pixels, *levels = (x.repeat_interleave(times, dim=0) for x in (pixels, *levels))  # N ...
         memories = [self.heard(sound), *map(memory_of, levels)]
         predictions = self.decoder(queries, self.places, [memories[i] for i in self.order], pixels)
         found = self.answer(predictions, valid, frames.shape[-2:])

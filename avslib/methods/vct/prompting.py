@@ -31,7 +31,7 @@ class AudioPrototypePrompt(nn.Module):
 
     def forward(self, queries: Tensor, sound: Tensor) -> Tensor:
         """queries (N, Q, D), sound (N, L, D) -> (N, Q, D)."""
-        known = sound if self.prototypes is None else self.prototypes.expand(len(queries), -1, -1)
+        known = sound if self.prototypes is None else self.prototypes.expand(queries.shape[0], -1, -1)
         found, _ = self.attention(queries, known, known, need_weights=False)
         result: Tensor = self.norm(queries + found)
         return result

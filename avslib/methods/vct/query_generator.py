@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avslib.methods.segmenter import hearings
 from avslib.methods.vct.pixel_grouping import PixelGrouping
 
 
@@ -52,11 +54,12 @@ class PPQG(nn.Module):
         """
         seen = self.project(pixels)  # M D h w
         fitted = seen
-        if seen.shape[-2:] != self.grid:
+        # An exported graph may serve all sizes; onto its own grid resampling changes nothing.
+        if torch.compiler.is_exporting() or seen.shape[-2:] != self.grid:
             fitted = F.interpolate(seen, self.grid, mode="bilinear", align_corners=False)
         queries: Tensor = self.aggregate(fitted.flatten(2)).transpose(1, 2)  # M Q D
-        hearings = len(sound) // len(pixels)
-        queries, own = (x.repeat_interleave(hearings, dim=0) for x in (queries, seen.flatten(2).mT))
+        times = hearings(sound.shape[0], pixels.shape[0])
+        queries, own = (x.repeat_interleave(times, dim=0) for x in (queries, seen.flatten(2).mT))
         if self.prompt is not None:
             queries = self.prompt(queries, sound)
         if self.grouping is not None:

@@ -4,16 +4,21 @@ The graph takes `frames` (T, 3, H, W) uint8, the pixels of one frame a second as
 (T, A, F, M) float32, the front end's picture of each second. It gives `logits` (T, K, H, W) float32: of one clip, all of
 whose seconds are there. Normalising the pixels is part of the graph; turning a waveform into `sound` is not.
 
-T is free. H and W are the model's own; with `any_size` they are any multiples of 32. `ANY_SIZE` tells which methods can.
+T is free. H and W are the model's own; with `any_size` they are any multiples of 32. What that was tried on stands
+in tests/test_export.py: all six methods.
 
 What an input has to be is written into the file as JSON, by `description`: in ONNX as the metadata property "avslib", in
-a .pt2 as the extra file "avslib.json". With it, and NumPy alone, a mono wave at `sample_rate` becomes VGGish's picture by
+a .pt2 as the extra file "avslib.json". Its `front_end` is enough to make `sound` with NumPy alone, out of a wave at its
+`sample_rate`, one ear after another, or out of their mean where `channels` is 1:
 
-    windows   S samples -> (1 + (S - window) // hop, window), multiplied by a periodic Hann window
-    magnitude |rfft(windows, fft)| ** power, times the (fft / 2 + 1, bins) triangles between `low` and `high` hertz:
-              bins + 2 edges that are equally spaced in mel = 1127 ln(1 + hertz / 700), sides straight in `straight_in`
-    log       the formula `log`, of x
-    cut       into T pieces of `windows` columns each, F, one after another (`frames_begin` tells where each begins)
+    piece     frame t hears `frame_seconds` from t * frame_seconds on; with `centred` those about t + 1/2 seconds, moved
+              inside the sound, reflected at both ends by `padding` samples. Too short a sound: the last whole piece
+              again, or with `centred` the sound from its start
+    windows   every `hop` samples `window` of them, times a periodic Hann window; `windows` of them, F, are kept.
+              With a padding they lie in the middle of `fft` samples, whose other ends are zeros
+    strength  |rfft(., fft)| ** power, times (fft / 2 + 1, bins) triangles from `low` to `high` hertz: bins + 2 corners,
+              evenly apart in mel = 1127 ln(1 + hertz / 700); 0, 1, 0 at three neighbours, straight in `straight_in`
+    log       the formula of that name, of x
 """
 
 from __future__ import annotations
@@ -37,6 +42,9 @@ from avslib.types import Batch
 
 STRIDE = 32
 """Sides of an `any_size` graph are multiples of it: so every map of an encoder has a whole number of pixels."""
+
+AXES = {"frames": "T3HW", "sound": "TAFM", "logits": "TKHW"}
+"""The tensors that go in and come out, and their axes."""
 
 LONGEST = 3600
 """Seconds; a graph with a free T has to know a bound."""
@@ -117,6 +125,7 @@ def export_onnx(
         )  # fmt: skip
         if made is None:
             raise RuntimeError("the exporter gave nothing back")
+        made.rename_axes(_letters(program))
         made.model.metadata_props[NAME] = json.dumps(description(model, program, classes))
         content = made.model_proto.SerializeToString()
     except Exception as error:
@@ -141,16 +150,18 @@ def check_target(path: Path, *suffixes: str) -> None:
         raise UserError(f"{path}: give a name that ends in {' or '.join(suffixes)}")
     if not path.parent.is_dir():
         raise UserError(f"{path}: there is no folder {path.parent}; make it first")
-    check_file(path, "out", b"" if path.suffix == ".onnx" else b"PK")
+    check_file(path, "the file", b"\x08" if path.suffix == ".onnx" else b"PK")  # a protobuf's version, a zip
     for package in ("onnx", "onnxscript") if path.suffix == ".onnx" else ():
         if find_spec(package) is None:
-            raise UserError(f"{path}: needs the package {package}; pip install avslib[export], or end in .pt2")
+            raise UserError(
+                f"{path}: needs the package {package}; pip install avslib[export], or end in .pt2"
+            )
 
 
 def description(model: Segmenter, program: ExportedProgram, classes: Sequence[str] = ()) -> dict[str, Any]:
     """What somebody has to know who has only the file, as JSON data.
 
-    frames, sound, logits: their shapes, free ones by name ("T", "32*h")
+    frames, sound, logits: their shapes; what is free is its letter
     binary:    one logit, above 0 where it sounds; else the largest of K, of which 0 is the background
     classes:   names of labels 1 .. K-1, where known
     size:      side of the square pictures, which are resized bilinearly; null where the picture's own may be given
@@ -160,13 +171,10 @@ def description(model: Segmenter, program: ExportedProgram, classes: Sequence[st
     front_end = _preprocessing(model).front_end
     blind = isinstance(front_end, SoundBlind)
     hears = front_end.front_end if isinstance(front_end, SoundBlind) else front_end
-    values = {node.name: node.meta["val"] for node in program.graph.nodes if "val" in node.meta}
-    signature = program.graph_signature
+    letters = _letters(program)
     shapes = {
-        name: [side if isinstance(side, int) else str(side) for side in values[node].shape]
-        for name, node in zip(
-            ("frames", "sound", "logits"), (*signature.user_inputs, *signature.user_outputs)
-        )
+        name: [side if isinstance(side, int) else letters[str(side)] for side in shape]
+        for name, shape in _shapes(program).items()
     }
     height = shapes["frames"][2]
     return {
@@ -177,6 +185,22 @@ def description(model: Segmenter, program: ExportedProgram, classes: Sequence[st
         "sound_blind": blind,
         "front_end": getattr(hears, "settings", None) or described(hears),
     }
+
+
+def _shapes(program: ExportedProgram) -> dict[str, Sequence[Any]]:
+    """{"frames": its sides, ...}: numbers, and symbols of what is free."""
+    values = {node.name: node.meta["val"] for node in program.graph.nodes if "val" in node.meta}
+    signature = program.graph_signature
+    return {
+        name: values[node].shape
+        for name, node in zip(AXES, (*signature.user_inputs, *signature.user_outputs))
+    }
+
+
+def _letters(program: ExportedProgram) -> dict[str, str]:
+    """{symbol: letter} of the sides that are free."""
+    sides = [each for name, shape in _shapes(program).items() for each in zip(shape, AXES[name])]
+    return {str(side): letter for side, letter in sides if not isinstance(side, int)}
 
 
 def _put(path: Path, content: bytes) -> None:

@@ -28,7 +28,7 @@ FLOORS = (
     {"evaluation"},
     {"ledger"},
     {"training"},
-    {"figures", "cli", "importers", "front_door", "video"},
+    {"figures", "cli", "importers", "front_door", "video", "export"},
 )
 """A room imports from its own floor and from the floors before it."""
 

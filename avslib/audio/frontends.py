@@ -138,7 +138,13 @@ class CavpLogMel(LogMel):
     @property
     def settings(self) -> dict[str, Any]:
         """See `LogMel.settings`."""
-        own = {"padding": 256, "power": 2, "high": 3800, "straight_in": "hertz", "log": "20 log10(max(x, 1e-5)) / 100"}
+        own = {
+            "padding": 256,
+            "power": 2,
+            "high": 3800,
+            "straight_in": "hertz",
+            "log": "20 log10(max(x, 1e-5)) / 100",
+        }
         return super().settings | own | {"windows": self.windows, "centred": True}
 
     def _pictures(self, sound: Tensor, frames: int) -> Tensor:

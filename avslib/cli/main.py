@@ -1,4 +1,4 @@
-"""The command line: `avslib train | evaluate | segment | models | score | ledger | cost | mini | doctor | import`.
+"""The command line: `avslib train | evaluate | segment | models | score | ledger | cost | mini | doctor | import | export`.
 
 Everything heavy is imported inside the commands, so that `avslib --help` answers at once.
 """
@@ -16,6 +16,7 @@ from tyro.conf import FlagCreatePairsOff
 from tyro.extras import SubcommandApp
 
 from avslib.cli.data import doctor, mini
+from avslib.cli.exporting import export
 from avslib.cli.ledger import cost, ledger
 from avslib.cli.models import import_, train
 from avslib.cli.scoring import evaluate, score
@@ -24,7 +25,7 @@ from avslib.errors import UserError, one_line
 from avslib.files import forgiving_output
 
 app = SubcommandApp()
-for command in (train, evaluate, segment, models, score, ledger, cost, mini, doctor):
+for command in (train, evaluate, segment, models, score, ledger, cost, mini, doctor, export):
     app.command(command)
 app.command(name="import")(import_)
 

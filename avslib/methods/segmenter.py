@@ -88,7 +88,9 @@ class Segmenter(nn.Module, ABC):
 
 def hearings(sounds: int, pictures: int) -> int:
     """How many sounds each picture meets: 1 in a video, T of a still."""
-    return 1 if sounds == pictures else sounds // pictures  # a traced n // n stays a fraction, of which 1 is a case
+    return (
+        1 if sounds == pictures else sounds // pictures
+    )  # a traced n // n stays a fraction, of which 1 is a case
 
 
 def masks(logits: Tensor) -> Tensor:

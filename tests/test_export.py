@@ -1,4 +1,4 @@
-"""Models taken out of the library: the same logits from a `torch.export` program and from ONNX, and input made by NumPy alone."""
+"""Models out of the library: the same logits from a `torch.export` program and from ONNX; input made by NumPy alone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from avslib.audio.frontends import VGGishLogMel
+from avslib.audio.frontends import CavpLogMel, VGGishLogMel
 from avslib.encoders.small_audio import SmallAudioEncoder
-from avslib.export import export_onnx, export_program
+from avslib.errors import UserError
+from avslib.export import check_target, export_onnx, export_program, export_pt2
 from avslib.methods import METHODS
 from avslib.methods.cpm.sound_map import SmallSoundMap
 from avslib.methods.reference_case import fill
@@ -115,3 +117,98 @@ def test_onnx_gives_the_model_s_logits_over_classes(method: str, tmp_path: Path)
     assert told["logits"] == ["T", 5, 64, 64] and told["sound"] == ["T", 1, 96, 64] and told["size"] == 64
     assert not told["binary"] and told["classes"] == ["a", "b", "c", "d"]
     assert there.get_inputs()[0].shape == ["T", 3, 64, 64]
+
+
+def test_pictures_of_every_size_where_they_are_asked_for(tmp_path: Path) -> None:
+    model = tiny("cavp")
+    export_onnx(model, tmp_path / "x.onnx", any_size=True)
+    there = session(tmp_path / "x.onnx")
+    assert there.get_outputs()[0].shape == ["T", 1, "H", "W"]
+    for inputs in (asked(3, 64, 64), asked(2, 128, 160), asked(1, 96, 32)):
+        assert_near(ran(there, *inputs), logits(model, *inputs))
+
+
+def test_a_pt2_brings_its_description_along(tmp_path: Path) -> None:
+    model = tiny("cavp")
+    export_pt2(model, tmp_path / "x.pt2", clip_length=2, size=96)
+    extra = {"avslib.json": ""}
+    program = torch.export.load(tmp_path / "x.pt2", extra_files=extra)
+    inputs = asked(2, 96, 96)
+    assert_near(program.module()(*inputs), logits(model, *inputs))
+    assert json.loads(extra["avslib.json"])["frames"] == [2, 3, 96, 96]
+
+
+def picture(told: dict[str, Any], wave: np.ndarray, frames: int) -> np.ndarray:
+    """(S,) -> (T, F, M), by what the docstring of `avslib.export` says, and NumPy."""
+    rate, fft, window = told["sample_rate"], told["fft"], told["window"]
+    hertz = np.linspace(0, rate / 2, fft // 2 + 1)[:, None]
+    mel = 1127 * np.log1p(np.array([told["low"], told["high"]]) / 700)
+    corners = np.linspace(*mel, told["bins"] + 2)
+    if told["straight_in"] == "mel":
+        hertz = 1127 * np.log1p(hertz / 700)
+    else:
+        corners = 700 * np.expm1(corners / 1127)
+    low, middle, high = corners[:-2], corners[1:-1], corners[2:]
+    triangles = np.maximum(0, np.minimum((hertz - low) / (middle - low), (high - hertz) / (high - middle)))
+    length = round(told["frame_seconds"] * rate)
+    begin = [t * length for t in range(frames)]
+    if told["centred"]:
+        begin = [min(max(t * rate + rate // 2 - length // 2, 0), len(wave) - length) for t in range(frames)]
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+    step, pad, both = told["hop"], told["padding"], told["windows"]
+    margin = (fft - window) // 2 if pad else 0
+    done = []
+    for first in begin:
+        piece = wave[first : first + length] if pad else wave[first : first + (both - 1) * step + window]
+        piece = np.pad(piece, pad, mode="reflect") if pad else piece
+        cut = [piece[i * step + margin :][:window] * hann for i in range(both)]
+        done.append(np.abs(np.fft.rfft(cut, fft)) ** told["power"] @ triangles)
+    formulas = {
+        "ln(x + 0.01)": lambda x: np.log(x + 0.01),
+        "20 log10(max(x, 1e-5)) / 100": lambda x: 20 * np.log10(np.maximum(x, 1e-5)) / 100,
+    }
+    return formulas[told["log"]](np.stack(done))
+
+
+@pytest.mark.parametrize(
+    "front_end", [VGGishLogMel(), CavpLogMel(), CavpLogMel(seconds=3)], ids=["vggish", "cavp", "cavp-3"]
+)
+def test_numpy_alone_makes_the_sound_s_picture(front_end: VGGishLogMel | CavpLogMel) -> None:
+    wave = np.random.default_rng(0).normal(size=5 * 16000).astype(np.float32) / 10
+    there = front_end(torch.from_numpy(wave)[None], 16000, frames=5)[:, 0].numpy()
+    mine = picture(json.loads(json.dumps(front_end.settings)), wave.astype(np.float64), 5)
+    assert mine.shape == there.shape
+    np.testing.assert_allclose(mine, there, atol=2e-3)
+
+
+def test_what_cannot_be_exported_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny("cavp")
+    for options, told in (({"size": 16}, "size 16"), ({"clip_length": 0}, "clip length 0"), ({"size": 64, "any_size": True}, "leave it out")):  # fmt: skip
+        with pytest.raises(UserError, match=told):
+            export_program(model, **options)
+    model.preprocessing = Preprocessing(VGGishLogMel(), None)
+    with pytest.raises(UserError, match="in their own size"):
+        export_program(model)
+    model.preprocessing = None
+    with pytest.raises(UserError, match="does not know its preprocessing"):
+        export_program(model)
+    monkeypatch.setattr("avslib.export.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"needs the package onnx; pip install avslib\[export\]"):
+        check_target(tmp_path / "x.onnx", ".onnx")
+    check_target(tmp_path / "x.pt2", ".pt2")
+
+
+def test_an_export_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny("cavp")
+
+    def fail(*_: object, **__: object) -> None:
+        raise NotImplementedError("aten::grid_sampler_9d\nand many lines")
+
+    monkeypatch.setattr("torch.onnx.export", fail)
+    with pytest.raises(
+        UserError, match="CAVP cannot be written as ONNX: NotImplementedError: aten::grid_s"
+    ) as told:
+        export_onnx(model, tmp_path / "x.onnx")
+    assert "\n" not in str(told.value) and not list(tmp_path.iterdir())

@@ -104,14 +104,13 @@ def export_onnx(
     model: Segmenter,
     path: Path | str,
     *,
-    classes: Sequence[str] = (),
     clip_length: int | None = None,
     size: int | None = None,
     any_size: bool = False,
 ) -> None:
     """Write the model as ONNX, weights and description in one file; the last step is a renaming.
 
-    classes: the names of labels 1 .. K-1, for the description.  The others: as in `export_program`
+    The options are those of `export_program`.
 
     Raises UserError as `check_target` and `export_program` do, and when the disk refuses.
     """
@@ -126,19 +125,19 @@ def export_onnx(
         if made is None:
             raise RuntimeError("the exporter gave nothing back")
         made.rename_axes(_letters(program))
-        made.model.metadata_props[NAME] = json.dumps(description(model, program, classes))
+        made.model.metadata_props[NAME] = json.dumps(description(model, program))
         content = made.model_proto.SerializeToString()
     except Exception as error:
         raise UserError(f"{type(model).__name__} cannot be written as ONNX: {_first_line(error)}") from error
     _put(path, content)
 
 
-def export_pt2(model: Segmenter, path: Path | str, *, classes: Sequence[str] = (), **options: Any) -> None:
+def export_pt2(model: Segmenter, path: Path | str, **options: Any) -> None:
     """Write the `torch.export` program, to be read by `torch.export.load`; as `export_onnx`, which explains the options."""
     path = Path(path)
     check_target(path, ".pt2")
     program = export_program(model, **options)
-    extra = {f"{NAME}.json": json.dumps(description(model, program, classes))}
+    extra = {f"{NAME}.json": json.dumps(description(model, program))}
     buffer = io.BytesIO()
     torch.export.save(program, buffer, extra_files=extra)
     _put(path, buffer.getvalue())
@@ -158,7 +157,7 @@ def check_target(path: Path, *suffixes: str) -> None:
             )
 
 
-def description(model: Segmenter, program: ExportedProgram, classes: Sequence[str] = ()) -> dict[str, Any]:
+def description(model: Segmenter, program: ExportedProgram) -> dict[str, Any]:
     """What somebody has to know who has only the file, as JSON data.
 
     frames, sound, logits: their shapes; what is free is its letter
@@ -168,7 +167,8 @@ def description(model: Segmenter, program: ExportedProgram, classes: Sequence[st
     sound_blind: trained with `sound` all zeros, and to be asked so
     front_end: see `LogMel.settings`
     """
-    front_end = _preprocessing(model).front_end
+    known = _preprocessing(model)
+    front_end = known.front_end
     blind = isinstance(front_end, SoundBlind)
     hears = front_end.front_end if isinstance(front_end, SoundBlind) else front_end
     letters = _letters(program)
@@ -180,7 +180,7 @@ def description(model: Segmenter, program: ExportedProgram, classes: Sequence[st
     return {
         **shapes,
         "binary": shapes["logits"][1] == 1,
-        "classes": list(classes),
+        "classes": list(known.names),
         "size": height if isinstance(height, int) else None,
         "sound_blind": blind,
         "front_end": getattr(hears, "settings", None) or described(hears),
@@ -197,7 +197,7 @@ def _shapes(program: ExportedProgram) -> dict[str, Sequence[Any]]:
     }
 
 
-def _letters(program: ExportedProgram) -> dict[str, str]:
+def _letters(program: ExportedProgram) -> dict[Any, str]:
     """{symbol: letter} of the sides that are free."""
     sides = [each for name, shape in _shapes(program).items() for each in zip(shape, AXES[name])]
     return {str(side): letter for side, letter in sides if not isinstance(side, int)}

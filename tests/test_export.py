@@ -108,7 +108,8 @@ def test_a_program_gives_the_model_s_logits_for_clips_of_every_length(method: st
 @pytest.mark.parametrize("method", METHODS)
 def test_onnx_gives_the_model_s_logits_over_classes(method: str, tmp_path: Path) -> None:
     model = tiny(method, classes=5)
-    export_onnx(model, tmp_path / "x.onnx", classes=("a", "b", "c", "d"))
+    model.preprocessing = Preprocessing(VGGishLogMel(), 64, names=("a", "b", "c", "d"))
+    export_onnx(model, tmp_path / "x.onnx")
     there = session(tmp_path / "x.onnx")
     for seconds in (3, 5, 1):
         inputs = asked(seconds, 64, 64)

@@ -45,19 +45,5 @@ def export(
     check_target(out, ".onnx", ".pt2")
     check_not_read(out, [run], "the file")
     write = export_onnx if out.suffix == ".onnx" else export_pt2
-    write(
-        load(run, model=model), out, classes=names_of_classes(run), clip_length=clip_length, size=size, any_size=any_size
-    )  # fmt: skip
+    write(load(run, model=model), out, clip_length=clip_length, size=size, any_size=any_size)
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
-
-
-def names_of_classes(run: Path) -> tuple[str, ...]:
-    """Of labels 1 .. K-1; empty for binary masks, and where only the benchmark's release, which is not here, has them."""
-    from avslib.methods.resolve import read_run
-
-    if not run.is_dir() or (known := read_run(run)).data.classes == 1:
-        return ()
-    try:
-        return tuple(getattr(known.clips("test"), "classes", ()))
-    except (UserError, OSError):
-        return ()

@@ -4,8 +4,11 @@ The graph takes `frames` (T, 3, H, W) uint8, the pixels of one frame a second as
 (T, A, F, M) float32, the front end's picture of each second. It gives `logits` (T, K, H, W) float32: of one clip, all of
 whose seconds are there. Normalising the pixels is part of the graph; turning a waveform into `sound` is not.
 
-T is free. H and W are the model's own; with `any_size` they are any multiples of 32. What that was tried on stands
-in tests/test_export.py: all six methods.
+    method       T      H, W with `any_size`, multiples of 32
+    pcmanet      free   free in a .pt2; fixed in ONNX, see `ONE_SIZE`
+    the others   free   free
+
+Without `any_size` H and W are the model's own: then tracing takes less time, and fewer things can go wrong.
 
 What an input has to be is written into the file as JSON, by `description`: in ONNX as the metadata property "avslib", in
 a .pt2 as the extra file "avslib.json". Its `front_end` is enough to make `sound` with NumPy alone, out of a wave at its
@@ -50,7 +53,12 @@ LONGEST = 3600
 """Seconds; a graph with a free T has to know a bound."""
 
 OPSET = 20
-"""Of ONNX: the first whose GridSample is what deformable attention does, in all its parts."""
+"""GridSample, of which deformable attention is made, came with 16 and has its present form since 20."""
+
+ONE_SIZE = {
+    "PCMANet": "adaptive_avg_pool2d, whose windows torch's ONNX exporter computes for the traced size; .pt2 can"
+}
+"""Models that have no ONNX of `any_size`, and the operator that is in the way. Their program is of any size all the same."""
 
 NAME = "avslib"
 """Under which the description stands in an ONNX file; with ".json" in a .pt2."""
@@ -116,6 +124,8 @@ def export_onnx(
     """
     path = Path(path)
     check_target(path, ".onnx")
+    if any_size and (reason := ONE_SIZE.get(type(model).__name__)):
+        raise UserError(f"{type(model).__name__} has no ONNX of any size: {reason}; give a size")
     program = export_program(model, clip_length=clip_length, size=size, any_size=any_size)
     try:
         made = torch.onnx.export(

@@ -189,6 +189,8 @@ def test_what_cannot_be_exported_is_refused_in_one_line(
     for options, told in (({"size": 16}, "size 16"), ({"clip_length": 0}, "clip length 0"), ({"size": 64, "any_size": True}, "leave it out")):  # fmt: skip
         with pytest.raises(UserError, match=told):
             export_program(model, **options)
+    with pytest.raises(UserError, match="PCMANet has no ONNX of any size: adaptive_avg_pool2d"):
+        export_onnx(tiny("pcmanet"), tmp_path / "x.onnx", any_size=True)
     model.preprocessing = Preprocessing(VGGishLogMel(), None)
     with pytest.raises(UserError, match="in their own size"):
         export_program(model)

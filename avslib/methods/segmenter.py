@@ -88,9 +88,9 @@ class Segmenter(nn.Module, ABC):
 
 def hearings(sounds: int, pictures: int) -> int:
     """How many sounds each picture meets: 1 in a video, T of a still."""
-    return (
-        1 if sounds == pictures else sounds // pictures
-    )  # a traced n // n stays a fraction, of which 1 is a case
+    if sounds == pictures:  # a traced n // n stays a fraction, which is not known to be 1
+        return 1
+    return sounds // pictures
 
 
 def masks(logits: Tensor) -> Tensor:

@@ -6,9 +6,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from warm_python import WarmPython, warm_python
 
 # Before torch is imported; processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -50,6 +52,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ["AVSLIB_CACHE"] = str(own)
     yield
     os.environ.pop("AVSLIB_CACHE") if before is None else os.environ.update(AVSLIB_CACHE=before)
+
+
+@pytest.fixture(scope="session")
+def python() -> Iterator[WarmPython]:
+    """`python ARGUMENTS` in a process of its own, without waiting for imports."""
+    with warm_python(Path(__file__).parents[1]) as python:
+        yield python
 
 
 @pytest.fixture(scope="module")

@@ -13,34 +13,26 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+from warm_python import WarmPython
 
 from avslib.cli.main import main, renamed
 
 TOY = str(Path(__file__).parent / "toy.py")
 
 
-def avslib(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def cold(*arguments: str) -> str:
+    """What a Python prints that has imported nothing yet."""
+    command = [sys.executable, *arguments]
     return subprocess.run(
-        [sys.executable, "-m", "avslib.cli", *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        encoding="utf-8",
-    )
+        command, capture_output=True, text=True, timeout=120, check=True, encoding="utf-8"
+    ).stdout
 
 
 def test_help_names_the_commands_and_loads_nothing_heavy() -> None:
-    answer = avslib("--help")
-    assert answer.returncode == 0
-    assert all(name in answer.stdout for name in ("train", "evaluate", "score", "ledger", "mini", "import"))
+    told = cold("-m", "avslib.cli", "--help")
+    assert all(name in told for name in ("train", "evaluate", "score", "ledger", "mini", "import"))
     program = "import sys, avslib.cli.main; print(sorted({'torch', 'timm', 'accelerate'} & set(sys.modules)))"
-    assert (
-        subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, encoding="utf-8"
-        ).stdout
-        == "[]\n"
-    )
+    assert cold("-c", program) == "[]\n"
 
 
 @pytest.mark.parametrize(
@@ -127,10 +119,11 @@ def test_a_bad_file_is_one_line_that_names_it(
     assert f"avslib: error: {path}" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_an_error_in_a_worker_is_one_line_too(tmp_path: Path) -> None:
+def test_an_error_in_a_worker_is_one_line_too(python: WarmPython, tmp_path: Path) -> None:
     """The whole output, as a person sees it."""
     options = ["--data", "toy/file", "--schedule", "smoke", "--workers", "1", "--out", str(tmp_path)]
-    told = avslib("train", TOY, *options, TOY_FILE=str(bad_file(tmp_path, "NaN wav")))
+    file = str(bad_file(tmp_path, "NaN wav"))
+    told = python.run("-m", "avslib.cli", "train", TOY, *options, TOY_FILE=file)
     assert told.returncode == 2
     assert told.stderr.rstrip().splitlines()[-1].startswith(f"avslib: error: {tmp_path}/NaN_wav.wav")
     assert "Traceback" not in told.stderr + told.stdout
@@ -155,31 +148,20 @@ def test_train_evaluate_ledger(
     assert "not run" in table
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "avslib.cli", "train", TOY, "--data", "toy/endless"]
-    command += ["--schedule", "reduced", "--out", str(tmp_path)]
-    # A shell's background job, and all its children, ignore Ctrl-C unless told otherwise.
-    process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, preexec_fn=_hears_ctrl_c, encoding="utf-8"
-    )
-    try:
-        deadline = time.monotonic() + 120
-        while not (tmp_path / "checkpoint.pt").exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 130, told
-    assert f"--out {tmp_path} --resume" in told
-    assert "Traceback" not in told
+def test_ctrl_c_says_how_to_go_on(python: WarmPython, tmp_path: Path) -> None:
+    command = ["-m", "avslib.cli", "train", TOY, "--data", "toy/endless"]
+    process = python.begin(*command, "--schedule", "reduced", "--out", str(tmp_path))
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "checkpoint.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.kill(process, signal.SIGINT)
+    ended = python.end()
+    assert ended.returncode == 130, ended
+    assert f"--out {tmp_path} --resume" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
-def _hears_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line(python: WarmPython, tmp_path: Path) -> None:
     """The process may write no file over 6 kB: config.json fits, the checkpoint does not."""
     out = tmp_path / "run"
     program = (
@@ -187,9 +169,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
         f"sys.argv = ['avslib', 'train', {TOY!r}, '--data', 'toy', '--schedule', 'smoke', "
         f"'--out', {str(out)!r}]; from avslib.cli.main import main; main()"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, encoding="utf-8"
-    )
+    answer = python.run("-c", program)
     assert answer.returncode == 2, answer.stderr
     assert "checkpoint.pt: cannot be written" in answer.stderr
     assert "Traceback" not in answer.stderr

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+from warm_python import WarmPython
 
 from avslib.data.doctor import examine
 from avslib.data.mini.writer import write_mini
@@ -113,12 +114,10 @@ def test_counts_are_compared_with_the_papers(
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_without_data_it_says_how_to_get_it(name: str, tmp_path: Path) -> None:
+def test_without_data_it_says_how_to_get_it(name: str, python: WarmPython, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is there yet[\s\S]*github.com"):
         run(name, tmp_path)
-    done = subprocess.run(
-        [sys.executable, SCRIPTS / f"{name}.py", tmp_path], capture_output=True, text=True, encoding="utf-8"
-    )
+    done = python.run(str(SCRIPTS / f"{name}.py"), str(tmp_path))
     assert done.returncode == 2 and "Traceback" not in done.stderr
 
 

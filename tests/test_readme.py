@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from urllib.parse import unquote, urlparse
 import pytest
 import toy
 import yaml
+from warm_python import WarmPython
 
 import avslib
 from avslib.ledger.record import Record, add_record, read_records
@@ -163,11 +162,8 @@ def test_the_issue_forms_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("form", ["bug", "chapter"])
-def test_the_command_that_prints_the_environment_runs(form: str) -> None:
+def test_the_command_that_prints_the_environment_runs(form: str, python: WarmPython) -> None:
     told = yaml.safe_load((ROOT / f".github/ISSUE_TEMPLATE/{form}.yml").read_text(encoding="utf-8"))
     (field,) = [part["attributes"] for part in told["body"] if part.get("id") == "environment"]
     (code,) = re.findall(r'python -c "(.+?)"', field["description"])
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
-    )
-    assert "torch" in done.stdout
+    assert "torch" in python("-c", code)

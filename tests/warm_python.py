@@ -1,6 +1,7 @@
 """A Python that has imported the library, and becomes `python ARGUMENTS` as often as it is asked.
 
-Importing takes longer than most commands that tests give. Each command has a process of its own, a fork.
+Importing takes longer than most commands that tests give. Each command has a process of its own, a fork, with the
+environment that the test has at that moment.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -18,34 +20,57 @@ SECONDS = 300
 """How long a command may take."""
 
 SOURCE = f"""
-import json, os, runpy, signal, sys, tempfile, traceback
+import gc, json, os, runpy, signal, sys, tempfile, traceback
 import avslib.cli.main, avslib.importers, avslib.ledger.cost_table, avslib.training, pytest, torch._dynamo
 
-def become(option, what, *rest):
-    sys.argv = [option, *rest]
+def become(what, *rest):
+    if what in ("-c", "-m"):
+        what, code, *rest = what, *rest
+    sys.argv = [what, *rest]
     try:
-        if option == "-m":
-            runpy.run_module(what, run_name="__main__", alter_sys=True)
+        if what == "-m":
+            runpy.run_module(code, run_name="__main__", alter_sys=True)
+        elif what == "-c":
+            exec(code, {{"__name__": "__main__"}})
         else:
-            exec(what, {{"__name__": "__main__"}})
+            sys.path[0] = os.path.dirname(what)
+            runpy.run_path(what, run_name="__main__")
     except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
+            return 1
         return ended.code or 0
     except BaseException:
         traceback.print_exc()
         return 1
     return 0
 
+gc.freeze()
 for line in sys.stdin:
+    arguments, environment = json.loads(line)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as out, tempfile.TemporaryFile("w+", encoding="utf-8") as err:
         if not (child := os.fork()):
+            os.environ.clear(), os.environ.update(environment)
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(out.fileno(), 1), os.dup2(err.fileno(), 2), signal.alarm({SECONDS})
-            status = become(*json.loads(line))
+            status = become(*arguments)
             sys.stdout.flush(), sys.stderr.flush()
             os._exit(status)
-        status = os.waitpid(child, 0)[1]
+        print(child, flush=True)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         out.seek(0), err.seek(0)
         print(json.dumps([status, out.read(), err.read()]), flush=True)
 """
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: negative is the signal that ended it."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 class WarmPython:
@@ -55,11 +80,23 @@ class WarmPython:
         self.asks, self.answers = asks, answers
 
     def __call__(self, *arguments: str) -> str:
-        """What `python -m MODULE ...` or `python -c CODE` prints; its end must be a good one."""
-        print(json.dumps(arguments), file=self.asks, flush=True)
-        status, out, err = json.loads(self.answers.readline())
-        assert status == 0, f"{arguments}: {out}{err}"
-        return str(out)
+        """What `python -m MODULE ...`, `python -c CODE` or `python FILE` prints; its end must be a good one."""
+        ended = self.run(*arguments)
+        assert ended.returncode == 0, f"{arguments}: {ended.stdout}{ended.stderr}"
+        return ended.stdout
+
+    def run(self, *arguments: str, **environment: str) -> Ended:
+        """The same, however it ends. environment: what is added to that of the test"""
+        self.begin(*arguments, **environment)
+        return self.end()
+
+    def begin(self, *arguments: str, **environment: str) -> int:
+        """The number of the process that has begun; `end` must follow."""
+        print(json.dumps([arguments, {**os.environ, **environment}]), file=self.asks, flush=True)
+        return int(self.answers.readline())
+
+    def end(self) -> Ended:
+        return Ended(*json.loads(self.answers.readline()))
 
 
 @contextmanager

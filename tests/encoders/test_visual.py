@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import timm
 import torch
 from torch import nn
+from warm_python import WarmPython
 
 from avslib.encoders.visual import VisualEncoder
 from avslib.errors import UserError
@@ -138,7 +137,7 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
         VisualEncoder(name="resnet50", weights=tmp_path / "other.pth")
 
 
-def test_a_network_that_another_package_registers_under_the_name_changes_nothing() -> None:
+def test_a_network_that_another_package_registers_under_the_name_changes_nothing(python: WarmPython) -> None:
     """The authors' pvt.py registers a pvt_v2_b5 of its own in timm."""
     foreign = (
         "import torch, sys\n"
@@ -156,5 +155,4 @@ def test_a_network_that_another_package_registers_under_the_name_changes_nothing
         "    sys.exit(0)\n"
         "sys.exit('the foreign one is not registered: this test tests nothing')\n"
     )
-    done = subprocess.run([sys.executable, "-c", foreign], capture_output=True, text=True, encoding="utf-8")
-    assert done.returncode == 0, done.stderr
+    python("-c", foreign)

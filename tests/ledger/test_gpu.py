@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from warm_python import WarmPython
 
 from avslib.cli.ledger import ledger
 from avslib.errors import UserError
@@ -40,18 +39,10 @@ CHAPTER = runpy.run_path(str(ROOT / "benchmarks/gpu_chapter.py"))
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def measured(python: WarmPython, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("results") / "gpu.json"
     options = ["--device", "cpu", "--tiny", "--methods", "tpavi", "--out", str(path)]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks/gpu.py"), *options],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        encoding="utf-8",
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    python(str(ROOT / "benchmarks/gpu.py"), *options)
     return path
 
 
@@ -176,10 +167,7 @@ def test_a_chapter_is_cut_and_tells(tmp_path: Path) -> None:
     assert CHAPTER["outcome"]({"cells": cells}) == failed
 
 
-def test_the_cut_reaches_the_recipe() -> None:
+def test_the_cut_reaches_the_recipe(python: WarmPython) -> None:
     told = f"{CHAPTER['CUT']}\nfrom avslib.methods.resolve import find_run\nrun = find_run('tpavi', 'mini/ms3', 'full')"
     told += "\nprint(run.plan.epochs, run.plan.steps_per_epoch, *map(len, map(run.clips, ('train', 'test-seen'))))"
-    done = subprocess.run(
-        [sys.executable, "-c", told], capture_output=True, text=True, check=True, encoding="utf-8"
-    )
-    assert done.stdout == "1 5 20 8\n"
+    assert python("-c", told) == "1 5 20 8\n"

@@ -15,6 +15,7 @@ import stateful
 import torch
 import toy
 from safetensors.torch import load_file
+from warm_python import WarmPython
 
 from avslib.data import collate
 from avslib.methods.learner import gathered
@@ -36,27 +37,9 @@ def state_of(folder: Path, data: str) -> dict[str, Any]:
     return load_checkpoint(folder / "checkpoint.pt", find_run(FILE, data, "smoke").config())
 
 
-def launch(out: Path, data: str, *more: str, processes: int = 1, **environment: str) -> str:
-    start = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes), "--standalone"] * (
-        processes > 1
-    )
-    command = [
-        sys.executable,
-        *start,
-        "-m",
-        "avslib.cli",
-        "train",
-        FILE,
-        "--data",
-        data,
-        "--schedule",
-        "smoke",
-    ]
-    ended = subprocess.run(
-        [*command, "--out", str(out), "--checkpoint-every", "1", *more],
-        env={**os.environ, **environment} | ({"OMP_NUM_THREADS": "1"} if processes > 1 else {}), capture_output=True, text=True, timeout=300, encoding="utf-8"
-    )  # fmt: skip
-    return "killed" if ended.returncode == -signal.SIGKILL else ended.stderr if ended.returncode else "done"
+def command(out: Path, data: str) -> list[str]:
+    options = ["--data", data, "--schedule", "smoke", "--out", str(out), "--checkpoint-every", "1"]
+    return ["-m", "avslib.cli", "train", FILE, *options]
 
 
 def test_it_learns_and_its_terms_come_and_go(tmp_path: Path) -> None:
@@ -82,10 +65,11 @@ def test_a_term_is_averaged_over_the_steps_in_which_it_occurred(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("kill_at", [2, 5, 9])  # in the warm-up; between two updates of the bank, twice
-def test_killed_and_resumed_equals_unbroken(tmp_path: Path, kill_at: int) -> None:
+def test_killed_and_resumed_equals_unbroken(python: WarmPython, tmp_path: Path, kill_at: int) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     train(find_run(FILE, "stateful", "smoke"), out=whole)
-    assert launch(broken, "stateful", TOY_KILL_AT=str(kill_at)) == "killed"
+    ended = python.run(*command(broken, "stateful"), TOY_KILL_AT=str(kill_at))
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
     train(find_run(FILE, "stateful", "smoke"), out=broken, resume=True)
     assert log(whole) == log(broken)
     one, two = (state_of(folder, "stateful")["learner"] for folder in (whole, broken))
@@ -95,7 +79,12 @@ def test_killed_and_resumed_equals_unbroken(tmp_path: Path, kill_at: int) -> Non
 
 def test_two_processes_equal_one(tmp_path: Path) -> None:
     train(find_run(FILE, "stateful/plain", "smoke"), out=tmp_path / "one")
-    assert launch(tmp_path / "two", "stateful/plain", processes=2) == "done"
+    start = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    ended = subprocess.run(
+        [*start, *command(tmp_path / "two", "stateful/plain")], env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=300, encoding="utf-8",
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
     for one, two in zip(log(tmp_path / "one"), log(tmp_path / "two"), strict=True):
         for term in ("loss", "bce", "apart", "contrast"):
             assert two.get(term) == pytest.approx(one.get(term), abs=1e-5), term

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import toy
+from warm_python import WarmPython
 
 from avslib.errors import UserError
 from avslib.training.launch import LAUNCHED, check_launch, start_accelerator
@@ -82,11 +81,8 @@ def test_half_a_launch_is_told(told: dict[str, str], fault: str, monkeypatch: py
         check_launch()
 
 
-def test_a_rank_alone_ends_the_command_with_a_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "avslib.cli", "train", toy.__file__, "--data", "toy/plain"]
-    command += ["--schedule", "smoke", "--out", str(tmp_path / "out")]
-    ended = subprocess.run(
-        command, env=os.environ | {"RANK": "1"}, capture_output=True, text=True, encoding="utf-8"
-    )
+def test_a_rank_alone_ends_the_command_with_a_line(python: WarmPython, tmp_path: Path) -> None:
+    command = ["-m", "avslib.cli", "train", toy.__file__, "--data", "toy/plain"]
+    ended = python.run(*command, "--schedule", "smoke", "--out", str(tmp_path / "out"), RANK="1")
     assert ended.returncode == 2 and "half a launch" in ended.stderr and "Traceback" not in ended.stderr
     assert not (tmp_path / "out").exists(), "before anything is written"

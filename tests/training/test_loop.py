@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import pytest
 import torch
 import toy
 from safetensors.torch import load_file
+from warm_python import WarmPython
 
 from avslib.errors import UserError
 from avslib.methods.resolve import find_run
@@ -58,23 +56,20 @@ def test_workers_do_not_change_the_numbers(tmp_path: Path) -> None:
     ).read_text(encoding="utf-8")
 
 
-def killed(out: Path, kill_at: int) -> None:
+def killed(python: WarmPython, out: Path, kill_at: int) -> None:
     """Train toy/killed in a process that gets SIGKILL inside step number `kill_at`."""
-    command = [sys.executable, "-m", "avslib.cli", "train", str(TOY), "--data", "toy/killed"]
+    command = ["-m", "avslib.cli", "train", str(TOY), "--data", "toy/killed"]
     command += ["--schedule", "smoke", "--out", str(out), "--checkpoint-every", "3"]
-    environment = {**os.environ, "TOY_KILL_AT": str(kill_at)}
-    ended = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=120, encoding="utf-8"
-    )
+    ended = python.run(*command, TOY_KILL_AT=str(kill_at))
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert not (out / "record.json").exists()
 
 
 @pytest.mark.parametrize("kill_at", [2, 6, 8])  # before any checkpoint; in mid-epoch twice (of 4 steps each)
-def test_killed_and_resumed_equals_unbroken(tmp_path: Path, kill_at: int) -> None:
+def test_killed_and_resumed_equals_unbroken(python: WarmPython, tmp_path: Path, kill_at: int) -> None:
     same = find_run(str(TOY), "toy/killed", "smoke")
     train(same, out=tmp_path / "unbroken")
-    killed(tmp_path / "killed", kill_at)
+    killed(python, tmp_path / "killed", kill_at)
     assert (tmp_path / "killed/checkpoint.pt").exists() == (kill_at > 3)
     train(same, out=tmp_path / "killed", resume=True)
     assert measured(tmp_path / "unbroken") == measured(tmp_path / "killed")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from warm_python import WarmPython
 
 from avslib.errors import UserError
 from avslib.methods.run import fingerprint
@@ -58,7 +57,9 @@ def test_a_full_disk_keeps_the_last_checkpoint(
     assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
 
 
-def test_a_write_that_the_kernel_cuts_short_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+def test_a_write_that_the_kernel_cuts_short_keeps_the_last_checkpoint(
+    python: WarmPython, tmp_path: Path
+) -> None:
     """A real one: the process may not write files over 64 kB, and torch.save meets that in mid-file."""
     path = tmp_path / "c.pt"
     save_checkpoint(path, STATE)
@@ -73,9 +74,7 @@ try:
 except UserError as error:
     print(error)
 """
-    told = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, encoding="utf-8"
-    )
+    told = python.run("-c", program)
     assert "c.pt: cannot be written" in told.stdout, told.stderr
     assert "the previous one is intact" in told.stdout
     assert told.stdout.count("\n") == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -30,30 +32,25 @@ TRY_ALL = f"""(slider) => {{
 }}"""
 
 
-@pytest.mark.parametrize("page", [*PAGES, *OTHERS])
-def test_nothing_fails_and_nothing_leaves(browser: Any, address: str, page: str) -> None:
-    opened, faults = open_page(browser, address, page)
+@pytest.fixture(scope="module")
+def page(request: pytest.FixtureRequest, browser: Any, address: str) -> Iterator[tuple[Any, list[str]]]:
+    """The page of that name, and its faults: opened once, for all the tests of a page in their order here."""
+    opened, faults = open_page(browser, address, request.param)
+    yield opened, faults
+    opened.close()
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OTHERS], indirect=True)
+def test_nothing_fails_and_nothing_leaves(page: tuple[Any, list[str]]) -> None:
+    opened, faults = page
     opened.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     opened.wait_for_load_state("networkidle")
-    opened.close()
     assert not faults, faults
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_every_slider_moves_a_picture(browser: Any, address: str, chapter: str) -> None:
-    opened, _ = open_page(browser, address, chapter)
-    sliders = opened.locator(".avs-explorer input[type=range]")
-    for number in range(sliders.count()):
-        slider = sliders.nth(number)
-        if slider.get_attribute("min") != slider.get_attribute("max"):
-            assert slider.evaluate(TRY_ALL), f"slider {number}, {slider.get_attribute('data-part')}"
-    opened.close()
-
-
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_sounds_can_be_played(browser: Any, address: str, chapter: str) -> None:
-    opened, _ = open_page(browser, address, chapter)
-    silent = opened.evaluate(
+@pytest.mark.parametrize("page", CHAPTERS, indirect=True)
+def test_sounds_can_be_played(page: tuple[Any, list[str]]) -> None:
+    silent = page[0].evaluate(
         """() => Promise.all([...document.querySelectorAll('article audio')].map(sound => new Promise(done => {
             if (sound.readyState >= 1) return done(sound.duration > 0 ? null : 'empty');
             sound.onloadedmetadata = () => done(sound.duration > 0 ? null : 'empty');
@@ -61,17 +58,25 @@ def test_sounds_can_be_played(browser: Any, address: str, chapter: str) -> None:
             sound.load();
         }))).then(told => told.filter(Boolean))"""
     )
-    opened.close()
     assert not silent
 
 
-@pytest.mark.parametrize(("chapter", "name"), OWED.items())
-def test_a_chapter_has_its_explorer(browser: Any, address: str, chapter: str, name: str) -> None:
-    opened, _ = open_page(browser, address, chapter)
-    explorer = opened.locator(f".avs-explorer[data-name={name}]")
+@pytest.mark.parametrize("page", OWED, indirect=True)
+def test_a_chapter_has_its_explorer(page: tuple[Any, list[str]]) -> None:
+    name = OWED[PurePosixPath(page[0].url).stem]
+    explorer = page[0].locator(f".avs-explorer[data-name={name}]")
     assert explorer.count() >= 1
     assert explorer.first.locator("input[type=range]").count() >= 1
     assert explorer.first.locator("canvas, img").count() >= 1
     if name == "scene-player":
         assert explorer.first.locator("audio[src^='data:audio/']").count() >= 1
-    opened.close()
+
+
+@pytest.mark.parametrize("page", CHAPTERS, indirect=True)
+def test_every_slider_moves_a_picture(page: tuple[Any, list[str]]) -> None:
+    """Last: it leaves them moved."""
+    sliders = page[0].locator(".avs-explorer input[type=range]")
+    for number in range(sliders.count()):
+        slider = sliders.nth(number)
+        if slider.get_attribute("min") != slider.get_attribute("max"):
+            assert slider.evaluate(TRY_ALL), f"slider {number}, {slider.get_attribute('data-part')}"

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from releases import write_object, write_semantic, write_vpo
+from warm_python import WarmPython
 
 from avslib.cli.main import main
 from avslib.data.doctor import Report, examine
@@ -117,14 +118,13 @@ def test_only_bad_files_are_removed_and_strangers_are_put_aside(tmp_path: Path) 
 
 @pytest.mark.parametrize("clips", [10, 20])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_comes_next_fits_the_data(layout: str, clips: int, tmp_path: Path) -> None:
+def test_what_comes_next_fits_the_data(layout: str, clips: int, python: WarmPython, tmp_path: Path) -> None:
     """Every batch that the command asks for is there, or it does not train."""
     root = tmp_path / "it's here"
     write_mini(root, layout=layout, clips=clips, size=40, progress=False)
     (words,) = commands(look(root))
     if words[0] == "python":
-        shown = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, encoding="utf-8")
-        assert shown.returncode == 0 and "frames=tensor" in shown.stdout
+        assert "frames=tensor" in python(*words[1:])
         return
     options = dict(zip(words[3::2], words[4::2]))
     schedule = options.get("--schedule", "reduced")

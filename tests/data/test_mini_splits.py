@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from warm_python import WarmPython
 
 from avslib import open_data
 from avslib.data import MiniScenes
@@ -14,8 +11,6 @@ from avslib.data.mini import CLASSES, CORE_CLASSES, FOLDS, SPLITS, Item, load_pa
 from avslib.data.mini.splits import BY_SOURCE, by_class, not_by_source
 from avslib.errors import UserError
 from avslib.types import IGNORE
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("fold", range(FOLDS))
@@ -168,5 +163,5 @@ def test_sixteen_classes_are_data_of_their_own() -> None:
     assert heard <= set(CLASSES) and heard - set(CORE_CLASSES)
 
 
-def test_the_readme_has_todays_tables() -> None:
-    subprocess.run([sys.executable, "tools/update_mini_readme.py", "--check"], cwd=ROOT, check=True)
+def test_the_readme_has_todays_tables(python: WarmPython) -> None:
+    python("tools/update_mini_readme.py", "--check")

@@ -112,13 +112,15 @@ def output_text(output: Mapping[str, Any]) -> str:
 
 
 def html_text(page: str, words: str) -> str:
-    """The tables of a piece of html; or the caption of a figure, else its `words`, and the pictures' alternatives."""
+    """The tables of a piece of html; or the caption of a figure, else its `words`, and what pictures and videos show."""
     soup = BeautifulSoup(page, "html.parser")
     if tables := soup.find_all("table"):
         return "\n\n".join(map(table_text, tables))
     caption = soup.find("figcaption")
     told = " ".join(caption.get_text().split()) if caption else words
-    seen = dict.fromkeys(" ".join(str(image.get("alt", "")).split()) for image in soup.find_all("img"))
+    pictures = [image.get("alt") for image in soup.find_all("img")]
+    pictures += [video.get("aria-label") for video in soup.find_all("video")]
+    seen = dict.fromkeys(" ".join(str(words or "").split()) for words in pictures)
     lines = [f"*Figure.* {told}"] if told else []
     return "\n\n".join(lines + [f"*In the picture:* {alt}" for alt in seen if alt])
 

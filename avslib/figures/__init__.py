@@ -20,6 +20,7 @@ _HOME = {
     "class_colour": "colours",
     "audio_data_uri": "audio",
     "player": "audio",
+    "video_player": "video",
     "paint": "overlay",
     "outline": "overlay",
     "scene_figure": "glance",

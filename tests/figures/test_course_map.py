@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -32,23 +33,26 @@ def test_its_words_take_the_ink_of_the_page() -> None:
     assert {text["fill"] for text in page.select("svg text")} == {"currentColor"}
 
 
-@pytest.mark.parametrize("columns", [1, 2])
-def test_all_of_it_is_in_the_picture(columns: int) -> None:
-    parts = [("First", STOPS), ("Then", STOPS[:4])][:columns]
+@pytest.mark.parametrize(("number", "arrows"), [(1, 4), (2, 8), (3, 10)])
+def test_all_of_it_is_in_the_picture(number: int, arrows: int) -> None:
+    parts = [("First", STOPS), ("Then", STOPS[:4]), ("Below", STOPS[:2])][:number]
     svg = BeautifulSoup(course_map(parts, always=["Always", "a", "b"], **WORDS).page, "html.parser").svg
     assert svg is not None
     left, top, width, height = map(float, str(svg["viewbox"]).split())
-    for box in svg.select("rect"):
-        x, y, wide, high = (float(str(box[name])) for name in ("x", "y", "width", "height"))
+    boxes = [[float(str(box[name])) for name in ("x", "y", "width", "height")] for box in svg.select("rect")]
+    for x, y, wide, high in boxes:
         assert left <= x and x + wide <= left + width and top <= y and y + high <= top + height
-    assert len(svg.select("path[marker-end]")) == len(STOPS) - 1 + (columns - 1) * 4
+    for one, other in combinations(boxes, 2):
+        apart = any(one[n] + one[n + 2] <= other[n] or other[n] + other[n + 2] <= one[n] for n in (0, 1))
+        assert apart, "two boxes lie on one another"
+    assert len(svg.select("path[marker-end]")) == arrows
 
 
-def test_a_map_without_words_or_with_three_parts_is_refused() -> None:
+def test_a_map_without_words_or_with_four_parts_is_refused() -> None:
     with pytest.raises(UserError, match="caption"):
         course_map([("Only", STOPS)], caption=" ", alt="x")
-    with pytest.raises(UserError, match="one or two parts, not 3"):
-        course_map([("a", STOPS)] * 3, **WORDS)
+    with pytest.raises(UserError, match="one to three parts, not 4"):
+        course_map([("a", STOPS)] * 4, **WORDS)
 
 
 def build(folder: Path, page: str) -> tuple[BeautifulSoup, str]:

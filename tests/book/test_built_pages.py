@@ -70,6 +70,15 @@ def test_sounds_are_in_the_page(html: Path, chapter: str) -> None:
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
+def test_videos_are_in_the_page_and_have_words(html: Path, chapter: str) -> None:
+    for video in article(html, chapter).select("video"):
+        assert str(video.get("src", "")).startswith("data:video/") and video.has_attr("controls")
+        assert str(video.get("aria-label", "")).strip()
+        for track in video.select("track"):
+            assert str(track["src"]).startswith("data:text/vtt")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_reader_sees_no_machinery(html: Path, chapter: str) -> None:
     content = article(html, chapter)
     assert not content.select(".tag_injected-parameters")

@@ -61,6 +61,33 @@ def test_sounds_can_be_played(page: tuple[Any, list[str]]) -> None:
     assert not silent
 
 
+PLAYED = """video => new Promise(done => {
+    const fault = () => done(video.error ? video.error.message : `at ${video.currentTime}, state ${video.readyState}`);
+    video.onerror = fault;
+    video.ontimeupdate = () => { if (video.currentTime > 0.2 && video.readyState >= 2) done(null); };
+    video.muted = true;  // or a browser waits for the reader to touch the page
+    video.play().catch(error => done(error.message));
+    setTimeout(fault, 20000);
+})"""
+
+
+@pytest.mark.parametrize("page", CHAPTERS, indirect=True)
+def test_videos_play(page: tuple[Any, list[str]]) -> None:
+    for video in page[0].locator("article video").all():
+        assert video.evaluate(PLAYED) is None
+        assert video.evaluate("video => video.videoWidth > 0 && video.duration > 1")
+        cues = (
+            "video => Array.from(video.textTracks, track => { track.mode = 'hidden'; return track.label; })"
+        )
+        assert video.evaluate(cues) == ["what is heard"] * video.locator("track").count()
+
+
+@pytest.mark.parametrize("page", ["14_own_video"], indirect=True)
+def test_your_own_video_is_painted_twice(page: tuple[Any, list[str]]) -> None:
+    """The clip, painted under its own sound and under another's."""
+    assert page[0].locator("article figure.avs-scene video").count() == 3
+
+
 @pytest.mark.parametrize("page", OWED, indirect=True)
 def test_a_chapter_has_its_explorer(page: tuple[Any, list[str]]) -> None:
     name = OWED[PurePosixPath(page[0].url).stem]

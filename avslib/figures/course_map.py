@@ -120,8 +120,9 @@ def _across(row: int) -> tuple[str, str]:
 
 def _back(row: int, first: float) -> tuple[str, str]:
     """From the last box of the second column to the first one of the part below the first column."""
-    y, target = (TOP + DOWN * each + HIGH / 2 for each in (row, first))
-    return f"{ACROSS - 2} {y:g}", f"H{(WIDE + ACROSS) / 2:g}V{target:g}H{WIDE + 2}"
+    under, target = TOP + DOWN * row + HIGH, TOP + DOWN * first + HIGH / 2
+    turn = f"V{under + (DOWN - HIGH) / 2:g}H{(WIDE + ACROSS) / 2:g}"  # below the arrow that leads across
+    return f"{ACROSS + 24} {under + 2:g}", f"{turn}V{target:g}H{WIDE + 2}"
 
 
 def _arrow(start: str, path: str) -> str:

@@ -47,7 +47,7 @@ class Report:
         sound = marked.window.sound
         for number, masks in enumerate(marked.masks):
             power = float(sound[:, number * SOUND_RATE : (number + 1) * SOUND_RATE].square().mean())
-            loudness = 10 * np.log10(max(power, 1e-12))
+            loudness = float(10 * np.log10(max(power, 1e-12)))
             self.seconds.append(
                 {
                     "second": marked.window.start + number,

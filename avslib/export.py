@@ -6,6 +6,7 @@ whose seconds are there. Normalising the pixels is part of the graph; turning a 
 
     method       T      H, W with `any_size`, multiples of 32
     pcmanet      free   free in a .pt2; fixed in ONNX, see `ONE_SIZE`
+    cpm          free   traced, but not yet compared with the model at other sizes; refused in ONNX
     the others   free   free
 
 Without `any_size` H and W are the model's own: then tracing takes less time, and fewer things can go wrong.
@@ -56,9 +57,10 @@ OPSET = 20
 """GridSample, of which deformable attention is made, came with 16 and has its present form since 20."""
 
 ONE_SIZE = {
-    "PCMANet": "adaptive_avg_pool2d, whose windows torch's ONNX exporter computes for the traced size; .pt2 can"
+    "PCMANet": "adaptive_avg_pool2d, whose windows torch's ONNX exporter computes for the traced size; .pt2 can",
+    "CPM": "nobody has compared it with the model yet",
 }
-"""Models that have no ONNX of `any_size`, and the operator that is in the way. Their program is of any size all the same."""
+"""Models that have no ONNX of `any_size`, and what is in the way."""
 
 NAME = "avslib"
 """Under which the description stands in an ONNX file; with ".json" in a .pt2."""

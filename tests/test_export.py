@@ -26,11 +26,11 @@ FEW: dict[str, Any] = {"dim": 16, "queries": 4, "heads": 2, "layers": 2, "hidden
 MANY: dict[str, Any] = {**FEW, "pixel_layers": 1, "pixel_hidden": 16, "layers": 4}  # each memory is looked at
 SMALL: dict[str, dict[str, Any]] = {
     "tpavi": {"width": 8, "inner": 4},
-    "avsegformer": FEW,
+    "avsegformer": {**FEW, "layers": 1},
     "pcmanet": {"width": 8, "groups": 2, "heads": 2, "threshold": 0.58},
     "cavp": {"width": 8, "low": 4, "heads": 2, "audio_dim": 128},
     "vct": {**MANY, "grid": 16, "audio_hidden": 16, "prototypes": 3},
-    "cpm": {**MANY, "audio_layers": 1},
+    "cpm": {**MANY, "audio_layers": 1, "layers": 3},
 }
 """A few numbers for each method, so that all its layers are there and none is large."""
 
@@ -64,6 +64,8 @@ def tiny(method: str, classes: int = 1) -> Segmenter:
     model = METHODS[method].build(visual=Maps(), audio=ear, classes=classes, **SMALL[method]).eval()
     for name, parameter in model.named_parameters():
         parameter.data.copy_(fill(name, parameter.shape))
+    if method == "cpm":
+        model.mixtures.means[-1] += 5  # "no object" is far away, or the best queries might say nothing
     model.preprocessing = Preprocessing(VGGishLogMel(), 64)
     return model
 

@@ -23,7 +23,9 @@ def sine_positions(
 
     def along(count: int) -> Tensor:  # count D/2
         places = torch.arange(1, count + 1, device=like.device)
-        angle = (places * (2 * math.pi / count) if normalised else places)[:, None] * wave
+        # An exported graph whose sizes are free has no number for `count`, only a tensor.
+        step = 2 * math.pi / (places[-1] if torch.compiler.is_exporting() else count)
+        angle = (places * step if normalised else places)[:, None] * wave
         return torch.where(torch.arange(half, device=like.device) % 2 == 0, angle.sin(), angle.cos())
 
     rows = along(height).T[:, :, None].expand(-1, -1, width)

@@ -60,7 +60,9 @@ def measured(video: Path, out: Path) -> tuple[float, float]:
     """(seconds of work, peak megabytes) of a process that segments `video`."""
     root = str(Path(__file__).resolve().parents[1])
     code = WORK.format(root=root, video=str(video), out=str(out))
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    ).stdout
     seconds, megabytes = json.loads(told.splitlines()[-1])
     return seconds, megabytes
 

@@ -99,23 +99,22 @@ def assert_near(one: Tensor, other: Tensor) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_program_gives_the_model_s_logits_for_clips_of_every_length(method: str) -> None:
-    model = tiny(method)
-    program = export_program(model).module()
-    for seconds in (3, 5, 1):
-        inputs = asked(seconds, 64, 64)
-        assert_near(program(*inputs), logits(model, *inputs))
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_onnx_gives_the_model_s_logits_over_classes(method: str, tmp_path: Path) -> None:
+def test_both_files_give_the_model_s_logits_for_clips_of_every_length(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One tracing for both: it takes longest."""
     model = tiny(method, classes=5)
     model.preprocessing = Preprocessing(VGGishLogMel(), 64, names=("a", "b", "c", "d"))
+    traced = export_program(model)
+    program = traced.module()
+    monkeypatch.setattr("avslib.export.export_program", lambda *_, **__: traced)
     export_onnx(model, tmp_path / "x.onnx")
     there = session(tmp_path / "x.onnx")
     for seconds in (3, 5, 1):
         inputs = asked(seconds, 64, 64)
-        assert_near(ran(there, *inputs), logits(model, *inputs))
+        right = logits(model, *inputs)
+        assert_near(program(*inputs), right)
+        assert_near(ran(there, *inputs), right)
     told = json.loads(there.get_modelmeta().custom_metadata_map["avslib"])
     assert told["logits"] == ["T", 5, 64, 64] and told["sound"] == ["T", 1, 96, 64] and told["size"] == 64
     assert not told["binary"] and told["classes"] == ["a", "b", "c", "d"]

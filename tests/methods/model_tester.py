@@ -177,25 +177,6 @@ class ModelTester(SwitchTester):
             gap = torch.linalg.norm(plain - gradients[1][name])
             assert gap <= 1e-3 * torch.linalg.norm(plain) + 1e-5, name
 
-    def test_export(self) -> None:
-        """A program without Python: from a clip's tensors to the mask's logits."""
-        model, batch = self.model(), self.batch(clips=1)
-        tensors = (batch.frames, batch.sound, batch.labels, batch.annotated, batch.valid)
-        program = torch.export.export(FromTensors(model), tensors)
-        torch.testing.assert_close(program.module()(*tensors), logits(model, batch), rtol=1e-3, atol=1e-4)
-
-
-class FromTensors(nn.Module):
-    """`torch.export` takes tensors, not a `Batch`."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, *tensors: Tensor) -> Tensor:
-        result: Tensor = self.model(Batch(*tensors)).logits
-        return result
-
 
 def _reached(parameter: nn.Parameter) -> bool:
     return parameter.grad is not None and bool(parameter.grad.any())

@@ -1,4 +1,4 @@
-"""The cells of a chapter that its exercises need, run as plain Python."""
+"""The cells of a chapter, or those that its exercises need, run as plain Python."""
 
 from __future__ import annotations
 
@@ -7,7 +7,23 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 BOOK = Path(__file__).parents[2] / "book"
+
+
+def all_names(notebook: str) -> dict[str, Any]:
+    """All names of `book/notebook` after it ran at the smoke schedule. Its figures are made and not drawn: the build does."""
+    names: dict[str, Any] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("avslib.figures.show", lambda *_, **__: None)
+        for cell in json.loads((BOOK / notebook).read_text(encoding="utf-8"))["cells"]:
+            tags = cell["metadata"].get("tags", [])
+            if cell["cell_type"] != "code" or "remove-cell" in tags:
+                continue
+            source = 'SCHEDULE, LIVE = "smoke", False' if "parameters" in tags else "".join(cell["source"])
+            exec(compile(source, cell["id"], "exec"), names)
+    return names
 
 
 def names_of(notebook: str, needed: tuple[str, ...], checks: Iterable[str]) -> dict[str, Any]:

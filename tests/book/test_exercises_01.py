@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
+from chapter_cells import all_names
 
-NOTEBOOK = Path(__file__).parents[2] / "book" / "01_task.ipynb"
 EXERCISES = {
     "check_half_wrong": "half_wrong",
     "check_frame_score": "frame_score",
@@ -20,17 +18,7 @@ EXERCISES = {
 
 @pytest.fixture(scope="module")
 def chapter() -> dict[str, Any]:
-    """All names of the chapter after it ran at the smoke schedule, as plain Python."""
-    names: dict[str, Any] = {}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        tags = cell["metadata"].get("tags", [])
-        if cell["cell_type"] != "code" or "remove-cell" in tags:
-            continue
-        source = "".join(cell["source"])
-        if "parameters" in tags:
-            source = 'SCHEDULE, LIVE = "smoke", False'
-        exec(compile(source, cell["id"], "exec"), names)
-    return names
+    return all_names("01_task.ipynb")
 
 
 def wrong(chapter: dict[str, Any], check: str) -> Any:

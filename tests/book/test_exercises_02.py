@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
+from chapter_cells import all_names
 
-NOTEBOOK = Path(__file__).parents[2] / "book" / "02_sound.ipynb"
 EXERCISES = {
     "check_louder": "louder",
     "check_examples": "count_examples",
@@ -29,17 +27,7 @@ WRONG = {
 
 @pytest.fixture(scope="module")
 def chapter() -> dict[str, Any]:
-    """All names of the chapter after it ran at the smoke schedule, as plain Python."""
-    names: dict[str, Any] = {}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        tags = cell["metadata"].get("tags", [])
-        if cell["cell_type"] != "code" or "remove-cell" in tags:
-            continue
-        source = "".join(cell["source"])
-        if "parameters" in tags:
-            source = 'SCHEDULE, LIVE = "smoke", False'
-        exec(compile(source, cell["id"], "exec"), names)
-    return names
+    return all_names("02_sound.ipynb")
 
 
 @pytest.mark.parametrize(("check", "reader"), EXERCISES.items())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from chapter_cells import all_names
 
-NOTEBOOK = Path(__file__).parents[2] / "book" / "03_data.ipynb"
 EXERCISES = {
     "check_mirror": "mirror",
     "check_remap": "remap",
@@ -24,17 +22,7 @@ BLANKS = {"check_ceiling": "ceiling_of"}
 
 @pytest.fixture(scope="module")
 def chapter() -> dict[str, Any]:
-    """All names of the chapter after it ran at the smoke schedule, as plain Python."""
-    names: dict[str, Any] = {}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
-        tags = cell["metadata"].get("tags", [])
-        if cell["cell_type"] != "code" or "remove-cell" in tags:
-            continue
-        source = "".join(cell["source"])
-        if "parameters" in tags:
-            source = 'SCHEDULE, LIVE = "smoke", False'
-        exec(compile(source, cell["id"], "exec"), names)
-    return names
+    return all_names("03_data.ipynb")
 
 
 def one_after_the_other(mask: np.ndarray) -> np.ndarray:

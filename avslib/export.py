@@ -4,7 +4,7 @@ The graph takes `frames` (T, 3, H, W) uint8, the pixels of one frame a second as
 (T, A, F, M) float32, the front end's picture of each second. It gives `logits` (T, K, H, W) float32: of one clip, all of
 whose seconds are there. Normalising the pixels is part of the graph; turning a waveform into `sound` is not.
 
-    method       T      H, W with `any_size`, multiples of 32
+    method       T      H, W with `any_size`, multiples of 32 from 64 on
     pcmanet      free   free in a .pt2; fixed in ONNX, see `ONE_SIZE`
     cpm          free   traced, but not yet compared with the model at other sizes; refused in ONNX
     the others   free   free
@@ -45,7 +45,8 @@ from avslib.methods.segmenter import Preprocessing, Segmenter
 from avslib.types import Batch
 
 STRIDE = 32
-"""Sides of an `any_size` graph are multiples of it: so every map of an encoder has a whole number of pixels."""
+"""Sides of an `any_size` graph are multiples of it, and not itself: each map of an encoder has whole pixels, and several,
+for a side of one is a case of its own to `torch.export`."""
 
 AXES = {"frames": "T3HW", "sound": "TAFM", "logits": "TKHW"}
 """The tensors that go in and come out, and their axes."""
@@ -88,7 +89,7 @@ def export_program(
 
     clip_length: T, where it is to be fixed
     size:        side of the square pictures, pixels; None: what `model.preprocessing` says
-    any_size:    instead, all H and W that are multiples of 32, which takes minutes for a large network
+    any_size:    instead, all H and W that are multiples of 32, from 64 on, which takes minutes for a large network
 
     Raises UserError for a model without preprocessing or size, numbers out of range, and what cannot be traced.
     """
@@ -97,7 +98,7 @@ def export_program(
     frames = torch.zeros(seconds, 3, *picture, dtype=torch.uint8)
     sound = _silence(known, seconds)
     free: Any = Dim.STATIC if clip_length else Dim("T", min=1, max=LONGEST)
-    height, width = (STRIDE * Dim(n, min=1, max=128) if any_size else Dim.STATIC for n in ("h", "w"))
+    height, width = (STRIDE * Dim(n, min=2, max=128) if any_size else Dim.STATIC for n in ("h", "w"))
     shapes = ({0: free, 2: height, 3: width}, {0: free})
     try:
         with torch.no_grad():

@@ -16,10 +16,11 @@ from warm_python import WarmPython, warm_python
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 LONGEST = (
-    "methods/test_reference_training", "methods/test_published_rows", "training/test_golden_losses",
+    "methods/test_reference_training", "test_export", "methods/test_published_rows", "ledger/test_gpu",
+    "training/test_golden_losses", "ledger/test_cost",
     "importers/test_checkpoint", "importers/test_cavp_import", "methods/test_cavp",
     "importers/test_vct_import", "methods/test_vct",
-    "training/test_contract", "training/test_loop", "ledger/test_gpu", "test_cli", "test_contributing",
+    "training/test_contract", "training/test_loop", "test_cli", "test_contributing",
     "methods/test_tpavi_recipe", "methods/test_pcmanet", "importers/test_avsegformer_import", "methods/test_avsegformer",
     "training/test_distributed", "test_readme", "book/test_pages_keep_the_rules", "book/test_pages_fit", "tools/test_stage",
     "book/test_in_the_browser", "book/test_exercises_03", "book/test_exercises_02",

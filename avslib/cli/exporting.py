@@ -28,7 +28,7 @@ def export(
         model: whose checkpoint it is, e.g. tpavi; recognised by its names if not given
         clip_length: T, if it is to be fixed
         size: side of the square pictures, pixels; the model's own if not given
-        any_size: instead, H and W are any multiples of 32, though not in .onnx of pcmanet and cpm; large networks take minutes
+        any_size: instead, H and W are any multiples of 32 from 64 on, though not in .onnx of pcmanet and cpm; large networks take minutes
     """
     for name, number, least in (("--clip-length", clip_length, 1), ("--size", size, 32)):
         if number is not None:

@@ -26,6 +26,7 @@ MEETING = """equations => equations.flatMap(equation => {
     const apart = right <= label.left || box.bottom <= label.top || box.top >= label.bottom;
     return apart && label.right <= document.documentElement.clientWidth ? [] : [number.textContent];
 })"""
+WIDEST = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 MEASURES = {
     "code": ("article .highlight pre", SCROLLING),
     "tables": ("article table", OUTSIDE),
@@ -66,23 +67,24 @@ Look = Callable[[str, int], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def look(browser: Any, address: str) -> Look:
-    """What is measured on a page at a width, everything unfolded; each is opened once."""
+    """What is measured on a page at a width, everything unfolded; each page is opened once, and then made narrow."""
 
     @cache
-    def measured(page: str, width: int) -> dict[str, Any]:
-        opened, _ = open_page(browser, address, page, width=width)
+    def measured(page: str) -> dict[int, dict[str, Any]]:
+        opened, _ = open_page(browser, address, page, width=WIDE)
         search = opened.locator(".search-button-field, .search-button, form.bd-search")
-        found = {"search": sum(search.nth(number).is_visible() for number in range(search.count()))}
+        fields = sum(search.nth(number).is_visible() for number in range(search.count()))
         opened.evaluate(UNFOLD)
-        found["wide"] = opened.evaluate(
-            "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
-        )
-        for name, (where, script) in MEASURES.items():
-            found[name] = opened.eval_on_selector_all(where, script)
+        found = {}
+        for width in (WIDE, PHONE):
+            opened.set_viewport_size({"width": width, "height": 900})
+            found[width] = {"search": fields, "wide": opened.evaluate(WIDEST)} | {
+                name: opened.eval_on_selector_all(where, script) for name, (where, script) in MEASURES.items()
+            }
         opened.close()
         return found
 
-    return measured
+    return lambda page, width: measured(page)[width]
 
 
 @pytest.mark.parametrize("width", [WIDE, PHONE])

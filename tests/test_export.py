@@ -107,8 +107,10 @@ def test_both_files_give_the_model_s_logits_for_clips_of_every_length(
     model.preprocessing = Preprocessing(VGGishLogMel(), 64, names=("a", "b", "c", "d"))
     traced = export_program(model, any_size=any_size)
     program = traced.module()
-    monkeypatch.setattr("avslib.export.export_program", lambda *_, **__: traced)
-    export_onnx(model, tmp_path / "x.onnx")
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr("avslib.export.export_program", lambda _, **options: given.append(options) or traced)
+    export_onnx(model, tmp_path / "x.onnx", any_size=any_size)
+    assert given == [{"clip_length": None, "size": None, "any_size": any_size}]
     there = session(tmp_path / "x.onnx")
     sizes = [(64, 64), (128, 160), (96, 64)] if any_size else [(64, 64)] * 3
     for seconds, size in zip((3, 5, 1), sizes):
